@@ -13,7 +13,7 @@
 #include <sys/un.h>
 
 #include "base/json.h"
-#include "base/time.h"
+#include "base/clock.h"
 
 union control {
     struct cmsghdr align;

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "base/time.h"
+#include "base/clock.h"
 
 #define JSON_TEXT_MAX (8u << 20)
 

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "base/str.h"
-#include "base/time.h"
+#include "base/clock.h"
 
 static struct {
     const char *program;

@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
-#include "base/time.h"
+#include "base/clock.h"
 
 struct loop_io {
     struct loop *loop;

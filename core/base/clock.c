@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time in and out of RFC 3339. */
-#include "base/time.h"
+#include "base/clock.h"
 
 #include <ctype.h>
 #include <errno.h>
