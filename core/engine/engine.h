@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: the verbs
+ *
+ * What the API offers as HTTP, the engine offers as functions: JSON in and out has the shape of Docker's API (the
+ * newest version; the API trims for older ones), errors are a negative errno with words (the API's table makes the status
+ * of it: ENOENT 404, EEXIST and EBUSY 409, EINVAL 400, EALREADY 304, EPERM 403, ENOTSUP 501, else 500).
+ *
+ * All functions are safe from any thread and block the calling thread only. list, inspect, info and events read committed
+ * rows and never wait for a verb. A verb marks its object busy in the database, holds no lock while it works, and a
+ * second verb waits up to a limit, then names the one in progress. `ref` is an id, a unique prefix of one, or a name.
+ * What is returned through json_t ** is the caller's.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct engine;
+struct config;
+
+/* Opens state, drivers, images, networks; repairs and re-attaches to what lives. `config` is taken over. On failure nothing
+ * is left running. */
+int engine_open(struct config *config, struct engine **out, struct err *err);
+/* Lets go of everything; containers go on. Streams and waits end. */
+void engine_close(struct engine *e);
+
+/* Filters as in Docker's `filters` parameter, parsed: {"name": ["a", "b"], "status": ["running"]}; NULL: none. */
+
+/* --- the system */
+int engine_info(struct engine *e, json_t **out, struct err *err);
+/* Without the members that the API layer adds (ApiVersion, MinAPIVersion). */
+int engine_version(struct engine *e, json_t **out, struct err *err);
+/* Applies a new configuration, all or nothing; *notes: what needs a restart (array of strings). `config` is taken over. */
+int engine_reload(struct engine *e, struct config *config, json_t **notes, struct err *err);
+
+/* --- events */
+struct event_sub;
+/* Events with time >= since_ns (0: from now on, no history) that match the filters. */
+int engine_events_open(struct engine *e, const json_t *filters, int64_t since_ns, int64_t until_ns,
+                       struct event_sub **out, struct err *err);
+/* A descriptor that is readable while events wait (or the subscription has ended). */
+int engine_events_fd(struct event_sub *s);
+/* The next event: 1 and *event, 0: none now, -EPIPE: ended (until_ns reached and nothing waits, or the engine closes),
+ * -EOVERFLOW: the reader was too slow and events were lost. */
+int engine_events_next(struct event_sub *s, json_t **event);
+void engine_events_close(struct event_sub *s);
+
+/* --- containers */
+/* body: ContainerCreate's (ContainerConfig with HostConfig and NetworkingConfig), keys in the schema's spelling.
+ * name NULL: made up. *out: {"Id","Warnings"}. */
+int engine_container_create(struct engine *e, const char *name, const char *platform,
+                            const json_t *body, json_t **out, struct err *err);
+struct container_list_opts {
+    bool all, size;
+    int64_t limit; /* 0: none */
+    const json_t *filters;
+};
+int engine_container_list(struct engine *e, const struct container_list_opts *opts, json_t **out,
+                          struct err *err);
+int engine_container_inspect(struct engine *e, const char *ref, bool size, json_t **out,
+                             struct err *err);
+/* -EALREADY when it runs. The error code of a program that cannot be started is -ENOEXEC with Docker's words; State.ExitCode
+ * is then 126 or 127. */
+int engine_container_start(struct engine *e, const char *ref, struct err *err);
+/* signal NULL: its stop signal; timeout_s < 0 : its own or the default (-1 as given by a client: no limit is
+ * INT64_MAX). -EALREADY when it does not run. */
+int engine_container_stop(struct engine *e, const char *ref, const char *signal, bool has_timeout,
+                          int64_t timeout_s, struct err *err);
+int engine_container_kill(struct engine *e, const char *ref, const char *signal, struct err *err);
+int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
+                            struct err *err);
+int engine_container_resize(struct engine *e, const char *ref, int64_t rows, int64_t cols,
+                            struct err *err);
+
+enum wait_condition { WAIT_NOT_RUNNING, WAIT_NEXT_EXIT, WAIT_REMOVED };
+/* A wait in two steps, so that the API can send the headers once the wait is registered (clients start the container only
+ * then). */
+struct container_wait;
+int engine_container_wait_open(struct engine *e, const char *ref, enum wait_condition c,
+                               struct container_wait **out, struct err *err);
+/* A descriptor that becomes readable when the wait is over. */
+int engine_container_wait_fd(struct container_wait *w);
+/* When it is: *out = {"StatusCode", "Error"?}; 1. 0: not yet. */
+int engine_container_wait_result(struct container_wait *w, json_t **out);
+void engine_container_wait_close(struct container_wait *w);
+
+struct log_query {
+    bool stdout_on, stderr_on, follow, timestamps, details;
+    int64_t since_ns, until_ns; /* 0: none */
+    int64_t tail;               /* -1: all */
+};
+/* Whether the stream is raw (the container has a tty). Fails where `logs` cannot be answered. */
+int engine_container_logs_check(struct engine *e, const char *ref, const struct log_query *q,
+                                bool *tty, struct err *err);
+/* Calls each(ctx, stream 1|2, bytes, n) for each line, finished as the client sees it (timestamp and details in front,
+ * newline at its end). Returns when all is read, when `each` returned not 0, or when stop_fd becomes readable. */
+int engine_container_logs(struct engine *e, const char *ref, const struct log_query *q, int stop_fd,
+                          int (*each)(void *ctx, int stream, const char *data, size_t n), void *ctx,
+                          struct err *err);
+
+struct attach_opts {
+    bool stream, logs, stdin_on, stdout_on, stderr_on;
+    const char *detach_keys; /* NULL: the default, ctrl-p,ctrl-q */
+};
+/* *fd: a stream socket, the caller's: what is read is Docker's multiplexed stream, or raw with *tty; what is written is
+ * stdin. Attaching to a created container waits for its start (the socket is connected then). */
+int engine_container_attach(struct engine *e, const char *ref, const struct attach_opts *opts,
+                            int *fd, bool *tty, struct err *err);
+
+/* --- exec. body: ExecConfig. */
+int engine_exec_create(struct engine *e, const char *ref, const json_t *body, json_t **out,
+                       struct err *err);
+int engine_exec_inspect(struct engine *e, const char *id, json_t **out, struct err *err);
+/* fd NULL: detached. Otherwise as engine_container_attach(). -ENOEXEC: the program cannot be started. */
+int engine_exec_start(struct engine *e, const char *id, bool tty, int64_t rows, int64_t cols,
+                      int *fd, struct err *err);
+int engine_exec_resize(struct engine *e, const char *id, int64_t rows, int64_t cols,
+                       struct err *err);
+
+/* --- images */
+struct image_list_opts {
+    bool all, digests, shared_size;
+    const json_t *filters;
+};
+int engine_image_list(struct engine *e, const struct image_list_opts *opts, json_t **out,
+                      struct err *err);
+int engine_image_inspect(struct engine *e, const char *ref, json_t **out, struct err *err);
+/* tar_fd: any descriptor to read the archive from (a pipe or a file). reference NULL: untagged. */
+int engine_image_import(struct engine *e, int tar_fd, const char *source, const char *reference,
+                        const char *message, const struct strv *changes, const char *platform,
+                        char **id, struct err *err);
+/* 404 in words: pulling is not there yet. Checks the reference first. */
+int engine_image_pull(struct engine *e, const char *reference, const char *platform,
+                      struct err *err);
+int engine_image_tag(struct engine *e, const char *ref, const char *repo, const char *tag,
+                     struct err *err);
+int engine_image_remove(struct engine *e, const char *ref, bool force, bool noprune, json_t **out,
+                        struct err *err);
+int engine_image_history(struct engine *e, const char *ref, json_t **out, struct err *err);
+
+/* --- networks */
+int engine_network_list(struct engine *e, const json_t *filters, json_t **out, struct err *err);
+int engine_network_inspect(struct engine *e, const char *ref, bool verbose, json_t **out,
+                           struct err *err);
+
+/* --- volumes. body: VolumeCreateOptions. */
+int engine_volume_create(struct engine *e, const json_t *body, json_t **out, struct err *err);
+int engine_volume_list(struct engine *e, const json_t *filters, json_t **out, struct err *err);
+int engine_volume_inspect(struct engine *e, const char *name, json_t **out, struct err *err);
+int engine_volume_remove(struct engine *e, const char *name, bool force, struct err *err);
