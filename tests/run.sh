@@ -1,0 +1,207 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds berth and runs its tests: what CI runs.
+#
+#   sh tests/run.sh            unit tests under ASan and UBSan, system, compat and security tests on the real binaries
+#   sh tests/run.sh --full     also the long tier: soaks, the bare-machine test, the whole system suite with renamed drivers
+#   sh tests/run.sh --deps     only installs what is missing
+#   sh tests/run.sh --only P   only test files whose path contains P (repeatable)
+#
+# Installs missing Debian packages when it runs as root with apt-get; otherwise names them and exits 2.
+# BERTH_TEST_DIR: where to build and work (default: a directory below /var/tmp).
+set -eu
+cd "$(dirname "$0")/.."
+top=$PWD
+work=${BERTH_TEST_DIR:-/var/tmp/berth-tests}
+full=no deps_only=no only=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --full) full=yes ;;
+    --deps) deps_only=yes ;;
+    --only) only="$only $2" && shift ;;
+    *) sed -n 3,12p "$0" && exit 2 ;;
+    esac
+    shift
+done
+
+build_packages="meson ninja-build pkg-config gcc libc6-dev libconfig-dev libjansson-dev libnl-3-dev libnl-route-3-dev
+    libarchive-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev nettle-dev zlib1g-dev libseccomp-dev libcap-dev nftables
+    ca-certificates"
+test_packages="libcmocka-dev clang-format bats busybox-static python3 python3-docker curl jq socat iproute2 procps util-linux debootstrap
+    sqlite3 openssl netcat-openbsd bsdextrautils"
+
+missing() {
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || printf '%s ' "$p"
+    done
+}
+
+install_deps() {
+    # shellcheck disable=SC2086
+    need=$(missing $build_packages $test_packages)
+    [ -n "$need" ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "Missing Debian packages: $need" >&2
+        exit 2
+    fi
+    echo "== installing: $need"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $need; } >"$work/apt.log" 2>&1 || {
+        tail -20 "$work/apt.log" >&2
+        exit 2
+    }
+}
+
+mkdir -p "$work"
+install_deps
+[ $deps_only = no ] || exit 0
+
+passed=0 failed=0 skipped=0
+skips=$work/skips.txt failures=$work/failures.txt
+: >"$skips"
+: >"$failures"
+
+skip() {
+    skipped=$((skipped + 1))
+    echo "$*" >>"$skips"
+}
+
+wanted() {
+    [ -n "$only" ] || return 0
+    for o in $only; do
+        case $1 in *"$o"*) return 0 ;; esac
+    done
+    return 1
+}
+
+build() { # build DIR OPTION...
+    b=$work/$1
+    shift
+    if [ -e "$b/build.ninja" ]; then
+        meson configure "$b" "$@" >/dev/null
+    else
+        meson setup "$b" "$top" "$@" >"$work/meson.log" 2>&1 || {
+            tail -30 "$work/meson.log"
+            exit 1
+        }
+    fi
+    ninja -C "$b" >"$b.log" 2>&1 || {
+        grep -E 'error|warning|FAILED' "$b.log" | head -40
+        echo "build of $b failed: see $b.log"
+        exit 1
+    }
+}
+
+install_into() { # install_into BUILD PREFIX
+    rm -rf "${2:?}"
+    meson install -C "$work/$1" --no-rebuild >"$work/install.log" 2>&1 || {
+        tail -20 "$work/install.log"
+        exit 1
+    }
+}
+
+# Reads TAP on stdin, shows what is not ok, counts.
+count_tap() {
+    awk -v label="$1" -v skips="$skips" -v failures="$failures" '
+        /^ok .*# skip/ { s++; sub(/^ok [0-9]+ /, ""); print label ": " $0 >>skips; next }
+        /^ok / { p++; next }
+        /^not ok / { f++; bad = 1; print; print label ": " $0 >>failures; next }
+        /^#/ { if (bad) print; next }
+        { bad = 0 }
+        END { print p + 0, f + 0, s + 0 > "'"$work/counts"'" }'
+    read -r p f s <"$work/counts"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    echo "   $label: $p passed, $f failed, $s skipped"
+}
+
+run_unit() {
+    echo "== unit tests (ASan, UBSan)"
+    build asan -Dprefix="$work/asan-root" -Db_sanitize=address,undefined -Db_lundef=false -Dfailpoints=true
+    ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        meson test -C "$work/asan" --no-rebuild --suite unit --print-errorlogs >"$work/unit.log" 2>&1 || :
+    awk '/ (OK|FAIL|TIMEOUT|ERROR|SKIP|EXPECTEDFAIL) / && $2 == "berth:unit" { 
+            ok = ($0 ~ / OK /); sk = ($0 ~ / SKIP /)
+            n++; print (ok || sk ? "ok " : "not ok ") n " " $4 (sk ? " # skip" : "") }
+         END { if (!n) { print "not ok 1 no unit test ran" } }' "$work/unit.log" >"$work/unit.tap"
+    grep -q '^not ok' "$work/unit.tap" && sed -n '/^=\+ /,$p' "$work/unit.log" | head -150
+    count_tap unit <"$work/unit.tap"
+}
+
+run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
+    suite=$1 BERTH_PREFIX=$2 BERTH_DRIVER_PREFIX=$3
+    export BERTH_PREFIX BERTH_DRIVER_PREFIX
+    shift 3
+    for file in "$@"; do
+        wanted "$file" || continue
+        start=$(date +%s)
+        BERTH_WORK=$work timeout -k 10 900 bats --tap "$file" >"$work/bats.tap" 2>&1 </dev/null ||
+            grep -q '^not ok' "$work/bats.tap" || {
+                echo "not ok 1 $file ended abnormally"
+                tail -20 "$work/bats.tap" | sed 's/^/# /'
+            } >>"$work/bats.tap"
+        count_tap "$suite/$(basename "$file" .bats)$3 ($(($(date +%s) - start)) s)" <"$work/bats.tap"
+    done
+}
+
+check_house() {
+    echo "== house"
+    n=0 bad=0
+    for f in $(git ls-files '*.c' '*.h' 2>/dev/null); do
+        [ -e "$f" ] || continue
+        n=$((n + 1))
+        clang-format --dry-run --Werror "$f" >/dev/null 2>&1 || {
+            echo "not ok $n format of $f"
+            bad=$((bad + 1))
+        }
+    done >"$work/house.tap"
+    grep -q '^not ok' "$work/house.tap" || echo "ok 1 clang-format agrees with every file" >>"$work/house.tap"
+    if git grep -nE '"(overlay2?|vfs|json-file|syslog)"' -- 'core/*.c' 'core/*.h' >"$work/names.txt" 2>/dev/null; then
+        echo "not ok 2 core names no driver"
+        sed 's/^/# /' "$work/names.txt"
+    else
+        echo "ok 2 core names no driver"
+    fi >>"$work/house.tap"
+    count_tap house <"$work/house.tap"
+}
+
+wanted house && check_house
+wanted unit && run_unit
+
+echo "== build for the system tests"
+build plain -Dprefix="$work/root" -Dfailpoints=true
+install_into plain "$work/root"
+build renamed -Dprefix="$work/renamed-root" -Ddriver_prefix=t- -Dtests=false -Dfailpoints=true
+install_into renamed "$work/renamed-root"
+
+if [ "$(id -u)" != 0 ]; then
+    skip "system, compat, security: need root"
+else
+    echo "== system tests"
+    run_bats system "$work/root" "" tests/system/*.bats
+    echo "== compat tests"
+    run_bats compat "$work/root" "" tests/compat/*.bats
+    echo "== system tests, renamed drivers"
+    if [ $full = yes ]; then
+        run_bats system "$work/renamed-root" t- tests/system/*.bats
+        echo "== long tier"
+        run_bats long "$work/root" "" tests/long/*.bats
+    else
+        run_bats system "$work/renamed-root" t- tests/system/run.bats tests/system/ports.bats tests/system/logs.bats
+        skip "the rest of the system suite with renamed drivers: --full"
+        skip "long tier (bare machine, soaks): --full"
+    fi
+fi
+
+echo
+if [ -s "$failures" ]; then
+    echo "Failed:"
+    sed 's/^/  /' "$failures"
+fi
+if [ -s "$skips" ]; then
+    echo "Skipped:"
+    sed 's/^/  /' "$skips"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
