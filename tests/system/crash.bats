@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# berthd and its helpers may die at any moment.
+load ../lib/berth
+
+setup() {
+    world_up
+    daemon_start
+    import_busybox
+}
+teardown() { world_down; }
+
+@test "kill -9 of berthd: same pids, ports answer, everything known again" {
+    id=$(b run -d --name w -p 18080:80 busybox httpd -f -h /var/www)
+    pid=$(init_pid w)
+    daemon_kill
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    kill -0 "$pid"
+    daemon_start
+    [ "$(init_pid w)" = "$pid" ]
+    [ "$(field w '{{.State.Running}}')" = true ]
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    run b exec w echo again
+    [ "$output" = again ]
+    b stop -t 0 w
+    b rm w
+    [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
+}
+
+@test "an orderly stop of berthd leaves containers running, too" {
+    b run -d --name s --network none busybox sleep 1000
+    pid=$(init_pid s)
+    daemon_stop
+    kill -0 "$pid"
+    daemon_start
+    [ "$(init_pid s)" = "$pid" ]
+}
+
+@test "a shim that is killed takes its container with it: exit code 137, and words" {
+    b run -d --name s busybox sleep 1000
+    pid=$(init_pid s)
+    shim=$(awk '/^PPid/ { print $2 }' /proc/$pid/status)
+    [[ $(tr '\0' ' ' </proc/$shim/cmdline) == berth-shim* ]]
+    kill -KILL "$shim"
+    eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' s) = exited ]"
+    [ "$(field s '{{.State.ExitCode}}')" = 137 ]
+    [[ $(field s '{{.State.Error}}') == *shim* ]]
+    ! kill -0 "$pid" 2>/dev/null
+    [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
+    b start s
+    [ "$(field s '{{.State.Running}}')" = true ]
+}
+
+@test "a shim that is killed while berthd is dead is explained at start" {
+    b run -d --name s busybox sleep 1000
+    pid=$(init_pid s)
+    shim=$(awk '/^PPid/ { print $2 }' /proc/$pid/status)
+    daemon_kill
+    kill -KILL "$shim"
+    daemon_start
+    [ "$(field s '{{.State.Status}}')" = exited ]
+    [ "$(field s '{{.State.ExitCode}}')" = 137 ]
+    [[ $(field s '{{.State.Error}}') == *shim* ]]
+    eventually 5 sh -c "! kill -0 $pid 2>/dev/null"
+}
+
+@test "--rm that ended while berthd was dead is removed at start" {
+    id=$(b run -d --rm --network none busybox sleep 1)
+    daemon_kill
+    eventually 10 test -e "$T/run/c/${id:0:16}/exit"
+    daemon_start
+    eventually 5 sh -c "[ -z \"\$($BERTH ps -aq)\" ]"
+    [ ! -e "$T/data/containers/$id" ]
+}
+
+@test "a second berthd on the same data_root is refused, with the owner's pid" {
+    run inworld "$BERTHD" --config "$T/daemon.conf" --set "run_root=$T/run2" --set "listen=[\"unix://$T/two.sock\"]"
+    [ "$status" -ne 0 ]
+    [[ $output == *"$(cat "$T/berthd.pid")"* ]]
+}
+
+@test "a database that is missing beside data, or corrupt, is refused and --recover is named" {
+    daemon_stop
+    mv "$T/data/berth.db" "$T/kept.db"
+    rm -f "$T/data/berth.db-wal" "$T/data/berth.db-shm"
+    run inworld "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *"--recover"* ]]
+    head -c 8192 /dev/urandom >"$T/data/berth.db"
+    run inworld "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *"--recover"* ]]
+    mv "$T/kept.db" "$T/data/berth.db"
+    daemon_start
+    run b images --format '{{.Repository}}'
+    [ "$output" = busybox ]
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Drivers: each of the in-tree ones carries containers; a stranger's is loaded; bad ones are refused by name.
+load ../lib/berth
+
+setup_file() { export TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd); }
+setup() { world_up; }
+teardown() { world_down; }
+
+@test "vfs carries containers and keeps them apart" {
+    STORAGE=${DP}vfs write_conf
+    daemon_start
+    import_busybox
+    b run --name a --network none busybox sh -c 'echo changed >/etc/passwd; rm /bin/ls'
+    run b run --rm --network none busybox sh -c 'head -1 /etc/passwd; ls /bin/ls'
+    [ "${lines[0]}" = "root:x:0:0:root:/root:/bin/sh" ]
+    [ "${lines[1]}" = /bin/ls ]
+    b rm a
+}
+
+@test "overlay is what the kernel mounts, and the host sees no mount" {
+    daemon_start
+    import_busybox
+    b run -d --name o --network none busybox sleep 100
+    grep -q ' / .* - overlay ' "/proc/$(init_pid o)/mountinfo"
+    ! inworld grep -q " $T/" /proc/self/mountinfo
+}
+
+@test "an eighth driver, built with pkg-config berth-sdk alone, is loaded and used" {
+    mkdir -p "$T/sdk" "$T/plugins"
+    cp -r "$TOP/sdk/template" "$T/sdk/"
+    cp "$BERTH_PREFIX"/lib/berth/plugins/*.so "$T/plugins/"
+    PKG_CONFIG_PATH=$BERTH_PREFIX/lib/pkgconfig make -C "$T/sdk/template" >"$T/make.log" 2>&1
+    cp "$T"/sdk/template/*.so "$T/plugins/"
+    write_conf "plugin_dirs = [ \"$T/plugins\" ];"
+    daemon_start
+    import_busybox
+    id=$(b run -d --network none --log-driver template --log-opt prefix=MINE busybox echo through the eighth)
+    eventually 5 sh -c "grep -rq 'MINE.*through the eighth' '$T/data/containers/$id/'"
+    run b logs "$id"
+    [[ $output == *"through the eighth"* ]]
+    [[ $(b info --format '{{json .Plugins.Log}}') == *template* ]]
+}
+
+@test "a driver that others may write is not loaded" {
+    mkdir -p "$T/plugins"
+    cp "$BERTH_PREFIX"/lib/berth/plugins/*.so "$T/plugins/"
+    chmod 666 "$T/plugins/storage-${DP}overlay.so"
+    write_conf "plugin_dirs = [ \"$T/plugins\" ];"
+    run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *"storage-${DP}overlay.so"* ]]
+    [[ $output == *writable* ]]
+    chmod 644 "$T/plugins/storage-${DP}overlay.so"
+    chown 1000 "$T/plugins/storage-${DP}overlay.so"
+    run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *"storage-${DP}overlay.so"* ]]
+}
+
+@test "a driver of another ABI, of the wrong kind, or none at all, is refused in words" {
+    mkdir -p "$T/plugins"
+    cp "$BERTH_PREFIX"/lib/berth/plugins/*.so "$T/plugins/"
+    cat >"$T/bad.c" <<'C'
+#include <berth/plugin.h>
+BERTH_EXPORT const struct berth_plugin berth_plugin = {
+    .magic = BERTH_ABI_MAGIC, .abi_major = 99, .kind = BERTH_STORAGE, .size = sizeof(struct berth_plugin),
+    .name = "future", .version = "1", .license = "MIT", .summary = "x", .ops = &berth_plugin };
+C
+    gcc -shared -fPIC $(PKG_CONFIG_PATH=$BERTH_PREFIX/lib/pkgconfig pkg-config --cflags berth-sdk) -o "$T/plugins/storage-future.so" "$T/bad.c"
+    write_conf "plugin_dirs = [ \"$T/plugins\" ];"
+    sed -i "s/driver = \"${DP}overlay\"/driver = \"future\"/" "$T/daemon.conf"
+    run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *future* && $output == *99* ]]
+    sed -i "s/driver = \"future\"/driver = \"${DP}json-file\"/" "$T/daemon.conf"
+    run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
+    [ "$status" -ne 0 ]
+    [[ $output == *"${DP}json-file"* ]]
+    echo 'not a driver' >"$T/plugins/storage-text.so"
+    write_conf "plugin_dirs = [ \"$T/plugins\" ];"
+    daemon_start
+    grep -q storage-text.so "$T/berthd.log"
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Nothing is left: mounts, links, nft elements, cgroups, descriptors, threads, files.
+load ../lib/berth
+
+setup_file() {
+    world_up
+    daemon_start
+    import_busybox
+}
+teardown_file() { world_down; }
+
+threads() { ls "/proc/$(cat "$T/berthd.pid")/task" | wc -l; }
+same_as() { [ "$(kernel_census)" = "$1" ]; }
+threads_at_most() { [ "$(threads)" -le "$1" ]; }
+
+@test "200 containers created, run, removed, four at a time, leave the kernel as it was" {
+    seq 4 | xargs -P 4 -I{} "$BERTH" run --rm -p 80 busybox true
+    eventually 5 true
+    sleep 1
+    before=$(kernel_census)
+    threads=$(threads)
+    seq 200 | xargs -P 4 -I{} sh -c '"$0" run --rm -p 80 -v /anon busybox echo {}' "$BERTH" | sort -n >"$T/out"
+    seq 200 | cmp - "$T/out"
+    eventually 5 same_as "$before" || diff <(echo "$before") <(kernel_census)
+    eventually 5 threads_at_most "$threads"
+    [ -z "$(b ps -aq)" ]
+}
+
+@test "failures of every kind leave the kernel as it was" {
+    before=$(kernel_census)
+    for i in 1 2 3; do
+        b run --rm busybox /no/such 2>/dev/null || :
+        b run --rm -v /nonexistent/source:/x:badmode busybox true 2>/dev/null || :
+        b run --rm --mount type=bind,source=/nonexistent,target=/x busybox true 2>/dev/null || :
+        b run --rm -u nosuchuser busybox true 2>/dev/null || :
+        b run --rm --cap-add NOSUCH busybox true 2>/dev/null || :
+        b run --rm -p 99999:1 busybox true 2>/dev/null || :
+        b run --rm --log-opt nosuch=1 busybox true 2>/dev/null || :
+    done
+    b rm -f $(b ps -aq) >/dev/null 2>&1 || :
+    eventually 5 same_as "$before" || diff <(echo "$before") <(kernel_census)
+}
