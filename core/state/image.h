@@ -16,9 +16,8 @@
 struct state_image {
     char *id; /* "sha256:…", digest of `config` */
     int64_t created_ns;
-    int64_t size;     /* bytes of all layers, unpacked */
-    char *config;     /* the text behind the id */
-    char *init_layer; /* of the storage driver; NULL: not made yet */
+    int64_t size; /* bytes of all layers, unpacked */
+    char *config; /* the text behind the id */
     int64_t tagged_ns;
     struct strv layers; /* chain ids, lowest first */
 };
@@ -44,8 +43,6 @@ int state_image_match(struct state *s, const char *prefix, size_t max, struct st
                       struct err *err);
 /* Newest first. */
 int state_image_list(struct state *s, struct state_images *out, struct err *err);
-int state_image_set_init_layer(struct state *s, const char *id, const char *layer_id,
-                               struct err *err);
 
 /* References, normalised ("docker.io/library/x:tag"). set takes it from another image. -ENOENT. */
 int state_reference_set(struct state *s, const char *reference, const char *image_id,
@@ -55,12 +52,14 @@ int state_reference_get(struct state *s, const char *reference, char **image_id,
 /* Of one image, sorted, added to `out`. */
 int state_reference_list(struct state *s, const char *image_id, struct strv *out, struct err *err);
 
+/* A chain id may stand in several drivers: rows are by driver and chain id. */
 struct state_layer {
-    char *chain_id, *diff_id, *parent; /* parent: chain id, or NULL */
-    char *blob;                        /* digest of the blob that it was made from */
-    char *storage_driver, *layer_id;   /* where it stands */
+    char *driver, *chain_id, *diff_id, *parent; /* parent: chain id, or NULL */
+    char *blob;                                 /* digest of the blob it was made from, or NULL */
+    char *layer_id;                             /* the driver's */
     int64_t size;
     bool ready; /* false: being made */
+    bool init;  /* an init layer: lives as long as an image has `parent` */
 };
 void state_layer_fini(struct state_layer *l);
 void state_layer_free(struct state_layer *l);
@@ -75,11 +74,15 @@ void state_layers_fini(struct state_layers *list);
 /* A layer that is about to be made (ready is ignored). -EEXIST when this chain id is there or being made. */
 int state_layer_insert(struct state *s, const struct state_layer *l, struct err *err);
 /* It is made: notes its size. */
-int state_layer_ready(struct state *s, const char *chain_id, int64_t size, struct err *err);
-/* -EBUSY while an image or another layer stands on it. */
-int state_layer_delete(struct state *s, const char *chain_id, struct err *err);
-int state_layer_get(struct state *s, const char *chain_id, struct state_layer **out,
-                    struct err *err);
-int state_layer_list(struct state *s, struct state_layers *out, struct err *err);
-/* Ready layers on which no image and no layer stands, added to `out`. */
-int state_layer_unused(struct state *s, struct state_layers *out, struct err *err);
+int state_layer_ready(struct state *s, const char *driver, const char *chain_id, int64_t size,
+                      struct err *err);
+/* -EBUSY while another layer stands on it, or an image when no other driver has it. */
+int state_layer_delete(struct state *s, const char *driver, const char *chain_id, struct err *err);
+int state_layer_get(struct state *s, const char *driver, const char *chain_id,
+                    struct state_layer **out, struct err *err);
+/* All of a driver. */
+int state_layer_list(struct state *s, const char *driver, struct state_layers *out,
+                     struct err *err);
+/* Ready layers of a driver on which no image and no layer stands. */
+int state_layer_unused(struct state *s, const char *driver, struct state_layers *out,
+                       struct err *err);

@@ -41,7 +41,7 @@ int state_meta_set(struct state *s, const char *key, const char *value, struct e
 
 /* A verb that was at work on an object when the daemon died. */
 struct state_claim {
-    char *kind; /* "container", "network", "exec" */
+    char *kind; /* "container" or "network" */
     char *id, *verb;
     int64_t since_ns;
 };

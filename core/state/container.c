@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of containers. */
+#include "state/container.h"
+
+#include <errno.h>
+
+#include "base/str.h"
+#include "state/db.h"
+
+#define COLUMNS                                                                                    \
+    "id, name, created_ns, image_id, image_ref, layer_id, status, verb, verb_since_ns, pid,"       \
+    " pid_start, shim_pid, shim_start, boot_id, exit_code, error, oom, started_ns, finished_ns,"   \
+    " restart_count, stop_requested, auto_remove, config, host_config, runtime"
+
+void state_container_fini(struct state_container *c)
+{
+    free(c->id);
+    free(c->name);
+    free(c->image_id);
+    free(c->image_ref);
+    free(c->layer_id);
+    free(c->status);
+    free(c->verb);
+    free(c->boot_id);
+    free(c->error);
+    json_decref(c->config);
+    json_decref(c->host_config);
+    json_decref(c->runtime);
+    *c = (struct state_container){0};
+}
+
+DEFINE_ROW(struct state_container, state_container, struct state_containers, state_containers_fini);
+
+static struct state_container *read_row(sqlite3_stmt *st)
+{
+    struct state_container *c = xcalloc(1, sizeof(*c));
+    int i = 0;
+    c->id = col_str(st, i++);
+    c->name = col_str(st, i++);
+    c->created_ns = sqlite3_column_int64(st, i++);
+    c->image_id = col_str(st, i++);
+    c->image_ref = col_str(st, i++);
+    c->layer_id = col_str(st, i++);
+    c->status = col_str(st, i++);
+    c->verb = col_str(st, i++);
+    c->verb_since_ns = sqlite3_column_int64(st, i++);
+    c->pid = sqlite3_column_int(st, i++);
+    c->pid_start = (uint64_t)sqlite3_column_int64(st, i++);
+    c->shim_pid = sqlite3_column_int(st, i++);
+    c->shim_start = (uint64_t)sqlite3_column_int64(st, i++);
+    c->boot_id = col_str(st, i++);
+    c->exit_code = sqlite3_column_int64(st, i++);
+    c->error = col_str(st, i++);
+    c->oom = sqlite3_column_int(st, i++);
+    c->started_ns = sqlite3_column_int64(st, i++);
+    c->finished_ns = sqlite3_column_int64(st, i++);
+    c->restart_count = sqlite3_column_int64(st, i++);
+    c->stop_requested = sqlite3_column_int(st, i++);
+    c->auto_remove = sqlite3_column_int(st, i++);
+    c->config = col_json(st, i++);
+    c->host_config = col_json(st, i++);
+    c->runtime = col_json(st, i);
+    return c;
+}
+
+/* Docker's words, with the owner's id. */
+static int name_taken(struct conn *c, const char *name, struct err *err)
+{
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = stmt_query(c, &st, err, "SELECT id FROM container WHERE name = ?", "s", name);
+    if (r < 0 || (r = stmt_step(st, err)) < 0)
+        return r;
+    _cleanup_(freep) char *owner = r > 0 ? col_str(st, 0) : NULL;
+    return err_set(err, -EEXIST,
+                   "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+                   "You have to remove (or rename) that container to be able to reuse that name.",
+                   name, owner ? owner : "");
+}
+
+#define INSERT                                                                                     \
+    "INSERT INTO container (" COLUMNS ") VALUES "                                                  \
+                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+
+int state_container_insert(struct state *s, const struct state_container *c, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r < 0)
+        return r;
+    r = stmt_exec(t.c, err, INSERT,
+                  "ssissss"
+                  "siiiiisis"
+                  "biiibbjjj",
+                  c->id, c->name, c->created_ns, c->image_id, c->image_ref, c->layer_id, c->status,
+                  c->verb, c->verb_since_ns, (int64_t)c->pid, (int64_t)c->pid_start,
+                  (int64_t)c->shim_pid, (int64_t)c->shim_start, c->boot_id, c->exit_code,
+                  c->error ? c->error : "", c->oom, c->started_ns, c->finished_ns, c->restart_count,
+                  c->stop_requested, c->auto_remove, c->config, c->host_config, c->runtime);
+    if (r == -EEXIST)
+        return name_taken(t.c, c->name, err);
+    return r < 0 ? r : txn_commit(&t, err);
+}
+
+static int no_such(const char *ref, struct err *err)
+{
+    return err_set(err, -ENOENT, "No such container: %s", ref);
+}
+
+#define UPDATE                                                                                     \
+    "UPDATE container SET name=?, image_id=?, image_ref=?, layer_id=?, status=?, pid=?,"           \
+    " pid_start=?, shim_pid=?, shim_start=?, boot_id=?, exit_code=?, error=?, oom=?,"              \
+    " started_ns=?, finished_ns=?, restart_count=?, stop_requested=?, auto_remove=?, config=?,"    \
+    " host_config=?, runtime=? WHERE id=?"
+
+int state_container_update(struct state *s, const struct state_container *c, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r < 0)
+        return r;
+    r = stmt_exec(t.c, err, UPDATE, "sssssiiiisisbiiibbjjjs", c->name, c->image_id, c->image_ref,
+                  c->layer_id, c->status, (int64_t)c->pid, (int64_t)c->pid_start,
+                  (int64_t)c->shim_pid, (int64_t)c->shim_start, c->boot_id, c->exit_code,
+                  c->error ? c->error : "", c->oom, c->started_ns, c->finished_ns, c->restart_count,
+                  c->stop_requested, c->auto_remove, c->config, c->host_config, c->runtime, c->id);
+    if (r == -EEXIST)
+        return name_taken(t.c, c->name, err);
+    if (r == 0)
+        return no_such(c->id, err);
+    return r < 0 ? r : txn_commit(&t, err);
+}
+
+int state_container_delete(struct state *s, const char *id, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r < 0)
+        return r;
+    r = stmt_exec(t.c, err, "DELETE FROM container WHERE id = ?", "s", id);
+    if (r == 0)
+        return no_such(id, err);
+    return r < 0 ? r : txn_commit(&t, err);
+}
+
+static int get(struct conn *c, const char *id, struct state_container **out, struct err *err)
+{
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = stmt_query(c, &st, err, "SELECT " COLUMNS " FROM container WHERE id = ?", "s", id);
+    if (r < 0 || (r = stmt_step(st, err)) < 0)
+        return r;
+    if (r == 0)
+        return no_such(id, err);
+    *out = read_row(st);
+    return 0;
+}
+
+int state_container_get(struct state *s, const char *id, struct state_container **out,
+                        struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_read(s, &t, err);
+    return r < 0 ? r : get(t.c, id, out, err);
+}
+
+static int resolve(struct conn *c, const char *ref, char **id, struct err *err)
+{
+    static const char *const exact[] = {"SELECT id FROM container WHERE id = ?",
+                                        "SELECT id FROM container WHERE name = ltrim(?, '/')",
+                                        NULL};
+    int r = ref_resolve(c, exact, "SELECT id FROM container WHERE id >= ? AND id < ? LIMIT 2", ref,
+                        id, err);
+    if (r == -EINVAL)
+        return err_set(err, r, "multiple IDs found with provided prefix: %s", ref);
+    return r == 0 ? no_such(ref, err) : MIN(r, 0);
+}
+
+int state_container_resolve(struct state *s, const char *ref, char **id, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_read(s, &t, err);
+    return r < 0 ? r : resolve(t.c, ref, id, err);
+}
+
+int state_container_find(struct state *s, const char *ref, struct state_container **out,
+                         struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(freep) char *id = NULL;
+    int r = txn_read(s, &t, err);
+    if (r < 0 || (r = resolve(t.c, ref, &id, err)) < 0)
+        return r;
+    return get(t.c, id, out, err);
+}
+
+int state_container_list(struct state *s, bool live_only, struct state_containers *out,
+                         struct err *err)
+{
+    *out = (struct state_containers){0};
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, err);
+    if (r == 0 && live_only)
+        r = stmt_query(t.c, &st, err,
+                       "SELECT " COLUMNS " FROM container"
+                       " WHERE status IN ('running', 'paused', 'restarting')"
+                       " ORDER BY created_ns DESC, id",
+                       "");
+    else if (r == 0)
+        r = stmt_query(t.c, &st, err,
+                       "SELECT " COLUMNS " FROM container ORDER BY created_ns DESC, id", "");
+    while (r >= 0 && (r = stmt_step(st, err)) > 0)
+        list_push(out, read_row(st));
+    if (r < 0)
+        state_containers_fini(out);
+    return r;
+}
+
+int state_container_count_image(struct state *s, const char *image_id, int64_t *n, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = stmt_query(t.c, &st, err, "SELECT count(*) FROM container WHERE image_id = ?", "s",
+                       image_id);
+    if (r < 0 || (r = stmt_step(st, err)) < 0)
+        return r;
+    *n = sqlite3_column_int64(st, 0);
+    return 0;
+}
+
+int state_container_claim(struct state *s, const char *id, const char *verb, struct err *err)
+{
+    return claim_take(s,
+                      "UPDATE container SET verb = ?, verb_since_ns = ?"
+                      " WHERE id = ? AND verb IS NULL",
+                      "SELECT verb FROM container WHERE id = ?", "container", id, verb, err);
+}
+
+int state_container_unclaim(struct state *s, const char *id, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r == 0)
+        r = stmt_exec(t.c, err, "UPDATE container SET verb = NULL WHERE id = ?", "s", id);
+    return r < 0 ? r : txn_commit(&t, err);
+}
