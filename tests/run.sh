@@ -104,6 +104,7 @@ install_into() { # install_into BUILD PREFIX
 
 # Reads TAP on stdin, shows what is not ok, counts.
 count_tap() {
+    label=$1
     awk -v label="$1" -v skips="$skips" -v failures="$failures" '
         /^ok .*# skip/ { s++; sub(/^ok [0-9]+ /, ""); print label ": " $0 >>skips; next }
         /^ok / { p++; next }
