@@ -4,15 +4,14 @@
  *
  * dlopen() runs constructors before a descriptor can be looked at, so what stands between a file and the daemon's
  * privileges is who could write it: that is checked on the opened descriptor, and the same descriptor is loaded, through
- * /proc/self/fd. It stays open: the dynamic linker knows the library by that name and would take the next file with
- * the same number for it.
+ * /proc/self/fd. It stays open, one a file: the dynamic linker knows a library by every name that it was asked for, and
+ * would take the next file with the same number for it.
  */
 #include "plugin/loader.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <link.h>
 #include <sys/stat.h>
 
@@ -101,18 +100,46 @@ static int open_checked(const char *path, int *out, char **real, struct err *err
     return 0;
 }
 
-/* Loads what `fd` is open on and keeps the descriptor, unless the same file was loaded before. */
+/* Files that were loaded. Their descriptors stay open, so no other file can get their inode. */
+static struct loaded {
+    struct loaded *next;
+    struct stat st;
+    int fd;
+} * loaded;
+static pthread_mutex_t loaded_lock = PTHREAD_MUTEX_INITIALIZER; /* guards `loaded` */
+
+/* The descriptor that this file was loaded by; `fd` itself, now kept, when it was not. Locked. */
+static int canonical_fd(int fd, const struct stat *st)
+{
+    for (const struct loaded *l = loaded; l; l = l->next)
+        if (l->st.st_dev == st->st_dev && l->st.st_ino == st->st_ino)
+            return l->fd;
+    return fd;
+}
+
+static void keep(int fd, const struct stat *st)
+{
+    struct loaded *l = xmalloc(sizeof(*l));
+    *l = (struct loaded){.next = loaded, .st = *st, .fd = fd};
+    loaded = l;
+}
+
+/* Loads what `fd` (taken over) is open on. */
 static int load_fd(int fd, const char *path, void **handle, struct err *err)
 {
     _cleanup_(closep) int own = fd;
-    _cleanup_(freep) char *link = str_printf("/proc/self/fd/%d", fd);
-    struct link_map *map = NULL;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_errno(err, -errno, "%s", path);
+    pthread_mutex_lock(&loaded_lock);
+    int by = canonical_fd(fd, &st);
+    _cleanup_(freep) char *link = str_printf("/proc/self/fd/%d", by);
     *handle = dlopen(link, RTLD_NOW | RTLD_LOCAL);
-    if (!*handle)
-        return err_set(err, -ENOEXEC, "%s cannot be loaded: %s", path, dlerror());
-    if (dlinfo(*handle, RTLD_DI_LINKMAP, &map) == 0 && str_eq(map->l_name, link))
-        steal_fd(&own);
-    return 0;
+    int r = *handle ? 0 : err_set(err, -ENOEXEC, "%s cannot be loaded: %s", path, dlerror());
+    if (r == 0 && by == fd)
+        keep(steal_fd(&own), &st);
+    pthread_mutex_unlock(&loaded_lock);
+    return r;
 }
 
 static int find_descriptor(void *handle, const struct berth_plugin **d, size_t *room,
@@ -135,7 +162,7 @@ int plugin_load_file(const char *path, uint32_t kind, struct plugin **out, struc
 {
     const struct berth_plugin *d;
     _cleanup_(freep) char *real = NULL;
-    void *handle;
+    void *handle = NULL;
     size_t room = 0;
     int fd = -1;
     int r = open_checked(path, &fd, &real, err);
