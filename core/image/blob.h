@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blob store
+ *
+ * Content named by its SHA-256 digest below blobs/sha256/. A blob is written to a temporary file, synced and renamed:
+ * what stands under a digest is whole. Blobs are never changed.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/id.h"
+
+struct blob_store;
+
+/* Makes blobs/sha256 and tmp below `data_root`; empties tmp. */
+int blob_store_open(const char *data_root, struct blob_store **out, struct err *err);
+void blob_store_close(struct blob_store *bs);
+DEFINE_CLEANUP(struct blob_store *, blob_store_close);
+
+struct blob_writer;
+int blob_writer_new(struct blob_store *bs, struct blob_writer **out, struct err *err);
+int blob_writer_write(struct blob_writer *w, const void *data, size_t n, struct err *err);
+/* What was written so far: its descriptor (borrowed; readable by pread and after lseek), size and digest. */
+int blob_writer_fd(struct blob_writer *w);
+int64_t blob_writer_size(const struct blob_writer *w);
+void blob_writer_digest(const struct blob_writer *w, char out[DIGEST_MAX]);
+/* Makes it a blob, on disk when this returns. One that is there already is fine. */
+int blob_writer_commit(struct blob_writer *w, struct err *err);
+/* Without a commit nothing stays. */
+void blob_writer_free(struct blob_writer *w);
+DEFINE_CLEANUP(struct blob_writer *, blob_writer_free);
+
+/* Writes `n` bytes as one blob. */
+int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
+             struct err *err);
+/* A descriptor to read from; -ENOENT, -EINVAL (not a digest). */
+int blob_open(struct blob_store *bs, const char *digest, struct err *err);
+int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct err *err);
+/* Absent is fine. */
+int blob_delete(struct blob_store *bs, const char *digest, struct err *err);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Image store
+ *
+ * Images of one storage driver: imported, found, shown, tagged, removed, and the layers that containers stand on. An
+ * image's id is its configuration's digest; layers are shared by chain id. Rows are in the database, bytes in the
+ * blob store, trees in the driver. All functions are safe from any thread; no lock is held while a layer is made.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "state/image.h"
+
+struct berth_storage_ops;
+struct image_store;
+
+struct image_store_params {
+    struct state *state; /* outlives the store, as do the driver and the strings */
+    const struct berth_storage_ops *ops;
+    void *self;
+    const char *driver; /* its name, in the rows */
+    const char *shown;  /* what clients see (GraphDriver.Name): the first alias, or NULL */
+};
+
+/* Makes its directories below data_root and takes away what a crash left half-made: tmp/, and the layers whose rows
+ * say that they were being made. */
+int image_store_open(const struct image_store_params *p, struct image_store **out, struct err *err);
+void image_store_close(struct image_store *s);
+DEFINE_CLEANUP(struct image_store *, image_store_close);
+
+/* For start-up: calls unknown(ctx, layer_id) for each layer of the driver that neither an image's row nor a container's
+ * knows. Removes nothing. */
+int image_store_check(struct image_store *s, void (*unknown)(void *ctx, const char *layer_id),
+                      void *ctx, struct err *err);
+
+struct image_import {
+    int tar_fd;         /* file, pipe or socket; plain, gzip, bzip2, xz or zstd; read to its end */
+    const char *source; /* for the history: NULL or "-" is "Imported from -" */
+    const char *reference; /* as the client gave it ("x", "x:tag", "host:5000/x"); NULL: untagged */
+    const char *message;   /* NULL: "Imported from SOURCE" */
+    const struct strv *changes; /* Dockerfile instructions; may be NULL */
+    const char *platform;       /* "os[/arch[/variant]]"; NULL: the host's */
+};
+/* *id: "sha256:…". On failure nothing is left. -EINVAL: what the client gave was wrong (changes, reference, archive). */
+int image_import(struct image_store *s, const struct image_import *in, char **id, struct err *err);
+
+/* By "sha256:" id, reference, or a unique prefix of the id. -ENOENT "No such image: x:latest". */
+int image_find(struct image_store *s, const char *ref, struct state_image **out, struct err *err);
+
+/* What the API answers. filters (may be NULL): reference, dangling, label, before, since; another is -EINVAL. */
+int image_list(struct image_store *s, bool all, const json_t *filters, json_t **out,
+               struct err *err);
+int image_inspect(struct image_store *s, const char *ref, json_t **out, struct err *err);
+int image_history(struct image_store *s, const char *ref, json_t **out, struct err *err);
+
+/* `target` as for image_import; takes it from the image that has it. */
+int image_tag(struct image_store *s, const char *ref, const char *target, struct err *err);
+
+/* Who uses an image: calls each(arg, container_id, running) for every container; the engine's. */
+struct image_users {
+    void *ctx;
+    int (*each)(void *ctx, const char *image_id,
+                void (*user)(void *arg, const char *container_id, bool running), void *arg);
+};
+/* Docker's rules: untags, and deletes the image with its last reference. *out: [{"Untagged":…},{"Deleted":…}]. -EBUSY
+ * with Docker's words where a container or another reference is in the way. */
+int image_remove(struct image_store *s, const char *ref, bool force,
+                 const struct image_users *users, json_t **out, struct err *err);
+
+/* The image's `config` object (Cmd, Env, …), never NULL on success. */
+int image_config(struct image_store *s, const char *image_id, json_t **out, struct err *err);
+/* The storage driver's layer that a container's writable layer is made on: the init layer, made on first use. The
+ * caller frees. */
+int image_init_layer(struct image_store *s, const char *image_id, char **layer_id, struct err *err);
+/* The topmost layer of the image itself. */
+int image_top_layer(struct image_store *s, const char *image_id, char **layer_id, struct err *err);
