@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hijack
+ *
+ * With an upgrade the HTTP library hands the socket over together with what it had read already. Without one the
+ * header is written by hand on a duplicate of the connection's descriptor; bytes that came in the same packet as the
+ * request are lost then, as with Docker's daemon.
+ */
+#include "api/hijack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "api/relay.h"
+#include "api/reply.h"
+#include "api/server.h"
+#include "base/fs.h"
+#include "base/log.h"
+
+#define STREAM_STDOUT 1
+
+struct hijack {
+    int fd; /* the engine's side */
+    struct detach detach;
+};
+
+void hijack_free(struct hijack *h)
+{
+    close_fd(h->fd);
+    free(h);
+}
+
+static void hijack_relay(struct request *r, int client, const char *early, size_t early_n)
+{
+    struct relay relay = {
+        .client = client,
+        .engine = r->hijack->fd,
+        .stop = server_closing_fd(r->server),
+        .early = early,
+        .early_n = early_n,
+        .detach = r->hijack->detach,
+    };
+    static const char *const ends[] = {
+        [RELAY_DONE] = "ended",
+        [RELAY_GONE] = "left by the client",
+        [RELAY_DETACHED] = "detached",
+        [RELAY_STOPPED] = "cut by the daemon's end",
+    };
+    enum relay_end end = relay_run(&relay);
+    log_debug("%s %s: %s", r->method, r->path, ends[end]);
+    hijack_freep(&r->hijack);
+    r->hijack = NULL;
+}
+
+static void on_upgrade(void *ctx, struct MHD_Connection *conn, void *state, const char *early,
+                       size_t early_n, MHD_socket sock, struct MHD_UpgradeResponseHandle *upgrade)
+{
+    struct request *r = ctx;
+    struct server *s = r->server;
+    server_stream_begin(s);
+    hijack_relay(r, sock, early, early_n);
+    MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
+    server_stream_end(s);
+}
+
+static int hijack_upgrade(struct request *r, const char *type)
+{
+    struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, r);
+    r->replied = true;
+    if (!response)
+        return 0;
+    MHD_add_response_header(response, "Upgrade", "tcp");
+    return reply_queue(r, MHD_HTTP_SWITCHING_PROTOCOLS, type, response);
+}
+
+static int hijack_raw(struct request *r)
+{
+    static const char header[] = "HTTP/1.1 200 OK\r\nContent-Type: " TYPE_RAW "\r\n\r\n";
+    _cleanup_(closep) int client = fcntl(request_socket(r), F_DUPFD_CLOEXEC, 3);
+    r->replied = true;
+    r->result = MHD_NO; /* the connection is not the HTTP library's any more */
+    if (client < 0)
+        return 0;
+    server_stream_begin(r->server);
+    if (send(client, header, strlen(header), MSG_NOSIGNAL) == (ssize_t)strlen(header))
+        hijack_relay(r, client, NULL, 0);
+    shutdown(client, SHUT_RDWR);
+    server_stream_end(r->server);
+    return 0;
+}
+
+int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach)
+{
+    const char *upgrade = request_header(r, "Upgrade");
+    r->hijack = xcalloc(1, sizeof(*r->hijack));
+    r->hijack->fd = engine_fd;
+    if (tty && detach)
+        r->hijack->detach = *detach;
+    return str_empty(upgrade) ? hijack_raw(r) : hijack_upgrade(r, reply_stream_type(r, tty));
+}
+
+/* A frame of Docker's multiplexed stream: stream, three zeros, the length big-endian. */
+static void frame_add(struct buf *out, const char *words)
+{
+    size_t n = strlen(words);
+    const unsigned char head[8] = {STREAM_STDOUT,
+                                   0,
+                                   0,
+                                   0,
+                                   (unsigned char)(n >> 24),
+                                   (unsigned char)(n >> 16),
+                                   (unsigned char)(n >> 8),
+                                   (unsigned char)n};
+    buf_add(out, head, sizeof(head));
+    buf_add(out, words, n);
+}
+
+int reply_hijack_words(struct request *r, bool tty, const char *words, struct err *err)
+{
+    int pair[2];
+    _cleanup_(buf_fini) struct buf out = {0};
+    _cleanup_(freep) char *line = str_printf("%s\r\n", words);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_errno(err, -errno, "cannot make a stream");
+    if (tty)
+        buf_adds(&out, line);
+    else
+        frame_add(&out, line);
+    /* Bounded by what an error's words are; a socket pair takes that at once. */
+    ssize_t n = send(pair[1], out.s, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close_fd(pair[1]);
+    if (n != (ssize_t)out.len) {
+        close_fd(pair[0]);
+        return err_set(err, -EIO, "%s", words);
+    }
+    return reply_hijack(r, pair[0], tty, NULL);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handlers, by resource; routes.c says which path leads where. */
+#pragma once
+
+#include "api/request.h"
+
+#define HANDLER(name) int name(struct request *r, struct err *err)
+
+HANDLER(system_ping);
+HANDLER(system_version);
+HANDLER(system_info);
+HANDLER(system_events);
+HANDLER(swarm_refuse);
+HANDLER(swarm_leave);
+
+HANDLER(containers_create);
+HANDLER(containers_list);
+HANDLER(containers_inspect);
+HANDLER(containers_start);
+HANDLER(containers_stop);
+HANDLER(containers_kill);
+HANDLER(containers_wait);
+HANDLER(containers_remove);
+HANDLER(containers_resize);
+HANDLER(containers_logs);
+HANDLER(containers_attach);
+
+HANDLER(exec_create);
+HANDLER(exec_start);
+HANDLER(exec_inspect);
+HANDLER(exec_resize);
+
+HANDLER(images_list);
+HANDLER(images_inspect);
+HANDLER(images_create_begin);
+HANDLER(images_create);
+HANDLER(images_tag);
+HANDLER(images_remove);
+HANDLER(images_history);
+
+HANDLER(networks_list);
+HANDLER(networks_inspect);
+
+HANDLER(volumes_create);
+HANDLER(volumes_list);
+HANDLER(volumes_inspect);
+HANDLER(volumes_remove);

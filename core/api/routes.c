@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes
+ *
+ * Every path of the Engine API 1.51. The first match wins, so literal paths stand before those with a name.
+ */
+#include "api/resources.h"
+#include "api/router.h"
+#include "base/cleanup.h"
+
+#define SWARM(path)                                                                                \
+    {NULL, path, swarm_refuse},                                                                    \
+    {                                                                                              \
+        NULL, path "/{}", swarm_refuse                                                             \
+    }
+
+const struct route routes[] = {
+    {"GET", "/_ping", system_ping},
+    {"HEAD", "/_ping", system_ping},
+    {"GET", "/version", system_version},
+    {"GET", "/info", system_info},
+    {"GET", "/events", system_events},
+
+    {"POST", "/containers/create", containers_create},
+    {"GET", "/containers/json", containers_list},
+    {"GET", "/containers/{}/json", containers_inspect},
+    {"POST", "/containers/{}/start", containers_start},
+    {"POST", "/containers/{}/stop", containers_stop},
+    {"POST", "/containers/{}/kill", containers_kill},
+    {"POST", "/containers/{}/wait", containers_wait},
+    {"POST", "/containers/{}/resize", containers_resize},
+    {"GET", "/containers/{}/logs", containers_logs},
+    {"POST", "/containers/{}/attach", containers_attach},
+    {"POST", "/containers/{}/exec", exec_create},
+    {"POST", "/exec/{}/start", exec_start},
+    {"GET", "/exec/{}/json", exec_inspect},
+    {"POST", "/exec/{}/resize", exec_resize},
+
+    {"GET", "/images/json", images_list},
+    {"POST", "/images/create", images_create, images_create_begin},
+    {"GET", "/images/{}/json", images_inspect},
+    {"GET", "/images/{}/history", images_history},
+    {"POST", "/images/{}/tag", images_tag},
+    {"DELETE", "/images/{}", images_remove},
+
+    {"GET", "/networks", networks_list},
+    {"GET", "/networks/", networks_list},
+    {"GET", "/networks/{}", networks_inspect},
+
+    {"GET", "/volumes", volumes_list},
+    {"POST", "/volumes/create", volumes_create},
+    {"GET", "/volumes/{}", volumes_inspect},
+    {"DELETE", "/volumes/{}", volumes_remove},
+
+    {"POST", "/swarm/init", NULL, NULL, "swarm mode"},
+    {"POST", "/swarm/join", NULL, NULL, "swarm mode"},
+    {"POST", "/swarm/leave", swarm_leave},
+    SWARM("/swarm"),
+    SWARM("/services"),
+    SWARM("/nodes"),
+    SWARM("/tasks"),
+    SWARM("/secrets"),
+    SWARM("/configs"),
+
+    {"POST", "/containers/prune", NULL, NULL, "pruning containers"},
+    {"GET", "/containers/{}/top", NULL, NULL, "listing a container's processes"},
+    {"GET", "/containers/{}/changes", NULL, NULL, "listing a container's changes"},
+    {"GET", "/containers/{}/export", NULL, NULL, "exporting containers"},
+    {"GET", "/containers/{}/stats", NULL, NULL, "statistics of containers"},
+    {"POST", "/containers/{}/restart", NULL, NULL, "restarting containers"},
+    {"POST", "/containers/{}/update", NULL, NULL, "updating containers"},
+    {"POST", "/containers/{}/rename", NULL, NULL, "renaming containers"},
+    {"POST", "/containers/{}/pause", NULL, NULL, "pausing containers"},
+    {"POST", "/containers/{}/unpause", NULL, NULL, "unpausing containers"},
+    {"GET", "/containers/{}/attach/ws", NULL, NULL, "attaching over a WebSocket"},
+    {"HEAD", "/containers/{}/archive", NULL, NULL, "copying files from containers"},
+    {"GET", "/containers/{}/archive", NULL, NULL, "copying files from containers"},
+    {"PUT", "/containers/{}/archive", NULL, NULL, "copying files into containers"},
+    {"DELETE", "/containers/{}", containers_remove},
+
+    {"POST", "/build", NULL, NULL, "building images"},
+    {"POST", "/build/prune", NULL, NULL, "pruning the build cache"},
+    {"POST", "/build/cancel", NULL, NULL, "cancelling builds"},
+    {"POST", "/commit", NULL, NULL, "committing containers"},
+    {"POST", "/images/{}/push", NULL, NULL, "pushing images"},
+    {"POST", "/images/load", NULL, NULL, "loading images"},
+    {"POST", "/images/prune", NULL, NULL, "pruning images"},
+    {"GET", "/images/search", NULL, NULL, "searching registries"},
+    {"GET", "/images/get", NULL, NULL, "saving images"},
+    {"GET", "/images/{}/get", NULL, NULL, "saving images"},
+    {"GET", "/distribution/{}/json", NULL, NULL, "asking registries about images"},
+    {"POST", "/auth", NULL, NULL, "logging in to registries"},
+    {"GET", "/system/df", NULL, NULL, "disk usage"},
+
+    {"POST", "/networks/create", NULL, NULL, "creating networks"},
+    {"POST", "/networks/prune", NULL, NULL, "pruning networks"},
+    {"POST", "/networks/{}/connect", NULL, NULL, "connecting containers to networks"},
+    {"POST", "/networks/{}/disconnect", NULL, NULL, "disconnecting containers from networks"},
+    {"DELETE", "/networks/{}", NULL, NULL, "removing networks"},
+    {"POST", "/volumes/prune", NULL, NULL, "pruning volumes"},
+    {"PUT", "/volumes/{}", NULL, NULL, "updating cluster volumes"},
+
+    {NULL, "/plugins", NULL, NULL, "Docker's plugins"},
+    {NULL, "/plugins/{}", NULL, NULL, "Docker's plugins"},
+    {"POST", "/session", NULL, NULL, "BuildKit sessions"},
+    {"POST", "/grpc", NULL, NULL, "BuildKit"},
+};
+const size_t routes_n = ARRAY_SIZE(routes);
