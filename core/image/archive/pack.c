@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packing
+ *
+ * One tree gives one stream of bytes: names sorted, PAX, owners by number only, no access times. Hard links name the
+ * first path at which the inode was met; holes stay holes; whiteouts become OCI's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/fs.h"
+#include "berth/host.h"
+#include "image/archive/target.h"
+#include "image/archive/unpack.h"
+
+#define BLOCK (256u << 10)
+
+struct pack {
+    struct archive *a;
+    uint32_t form;
+    struct map links; /* dev:ino → path (owned) */
+    char *block;
+};
+
+static void pack_fini(struct pack *p)
+{
+    map_fini(&p->links, free);
+    free(p->block);
+    if (p->a)
+        archive_write_free(p->a);
+}
+
+static void entry_freep(struct archive_entry **e)
+{
+    if (*e)
+        archive_entry_free(*e);
+}
+
+static int fail(struct pack *p, const char *path, struct err *err)
+{
+    int number = archive_errno(p->a);
+    return err_set(err, number > 0 && number < 4096 ? -number : -EIO, "packing %s: %s", path,
+                   archive_error_string(p->a) ?: "failed");
+}
+
+static int write_header(struct pack *p, struct archive_entry *e, const char *path, struct err *err)
+{
+    return archive_write_header(p->a, e) < ARCHIVE_WARN ? fail(p, path, err) : 0;
+}
+
+/* Notes where the data is, when there are holes at all. */
+static void note_holes(struct archive_entry *e, int fd, const struct stat *st)
+{
+    if ((int64_t)st->st_blocks * 512 >= st->st_size)
+        return;
+    for (off_t at = 0; at < st->st_size;) {
+        off_t data = lseek(fd, at, SEEK_DATA);
+        if (data < 0)
+            break;
+        off_t hole = lseek(fd, data, SEEK_HOLE);
+        if (hole < 0)
+            break;
+        archive_entry_sparse_add_entry(e, data, hole - data);
+        at = hole;
+    }
+    if (archive_entry_sparse_count(e) == 0)
+        archive_entry_sparse_add_entry(e, st->st_size, 0);
+}
+
+static int write_file(struct pack *p, int fd, const char *path, int64_t size, struct err *err)
+{
+    for (int64_t at = 0; at < size;) {
+        ssize_t n = pread(fd, p->block, MIN((size_t)BLOCK, (size_t)(size - at)), at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, -errno, "packing %s", path);
+        if (n == 0)
+            break; /* it shrank meanwhile: the rest becomes zeros */
+        if (archive_write_data(p->a, p->block, (size_t)n) < 0)
+            return fail(p, path, err);
+        at += n;
+    }
+    return archive_write_finish_entry(p->a) < ARCHIVE_WARN ? fail(p, path, err) : 0;
+}
+
+static int write_whiteout(struct pack *p, const char *path, const struct stat *st, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    _cleanup_(entry_freep) struct archive_entry *e = archive_entry_new();
+    _cleanup_(freep) char *name = str_printf("%.*s.wh.%s", (int)(base - path), path, base);
+    archive_entry_set_pathname(e, name);
+    archive_entry_set_filetype(e, AE_IFREG);
+    archive_entry_set_perm(e, 0600);
+    archive_entry_set_size(e, 0);
+    archive_entry_set_mtime(e, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    return write_header(p, e, name, err);
+}
+
+static char *read_target(int dir, const char *base, int64_t size)
+{
+    size_t cap = size > 0 && size < ENTRY_NAME_MAX ? (size_t)size + 1 : ENTRY_NAME_MAX + 1;
+    char *to = xmalloc(cap);
+    ssize_t n = readlinkat(dir, base, to, cap - 1);
+    if (n < 0) {
+        free(to);
+        return NULL;
+    }
+    to[n] = '\0';
+    return to;
+}
+
+/* The path at which this inode was written before, or NULL: then it is noted. */
+static const char *link_of(struct pack *p, const struct stat *st, const char *path)
+{
+    if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
+        return NULL;
+    _cleanup_(freep) char *key =
+        str_printf("%llx:%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+    const char *first = map_get(&p->links, key);
+    if (!first)
+        map_set(&p->links, key, xstrdup(path));
+    return first;
+}
+
+static void fill(struct archive_entry *e, const char *path, const struct stat *st)
+{
+    _cleanup_(freep) char *dir = S_ISDIR(st->st_mode) ? str_printf("%s/", path) : NULL;
+    archive_entry_set_pathname(e, dir ? dir : path);
+    archive_entry_set_mode(e, st->st_mode);
+    archive_entry_set_uid(e, st->st_uid);
+    archive_entry_set_gid(e, st->st_gid);
+    archive_entry_set_mtime(e, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    archive_entry_set_size(e, S_ISREG(st->st_mode) ? st->st_size : 0);
+    if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+        archive_entry_set_rdev(e, st->st_rdev);
+}
+
+static int write_entry(struct pack *p, int dir, const char *base, const char *path,
+                       const struct stat *st, struct err *err)
+{
+    _cleanup_(entry_freep) struct archive_entry *e = archive_entry_new();
+    _cleanup_(closep) int fd = -1;
+    fill(e, path, st);
+    const char *first = link_of(p, st, path);
+    if (first) {
+        archive_entry_set_hardlink(e, first);
+        archive_entry_set_size(e, 0);
+        return write_header(p, e, path, err);
+    }
+    if (S_ISLNK(st->st_mode)) {
+        _cleanup_(freep) char *to = read_target(dir, base, st->st_size);
+        if (!to)
+            return err_errno(err, -errno, "packing %s", path);
+        archive_entry_set_symlink(e, to);
+    }
+    _cleanup_(freep) char *place = str_printf("/proc/self/fd/%d/%s", dir, base);
+    int r = attrs_read(place, e);
+    if (r < 0)
+        return err_errno(err, r, "packing %s: its extended attributes", path);
+    if (!S_ISREG(st->st_mode))
+        return write_header(p, e, path, err);
+    fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_errno(err, -errno, "packing %s", path);
+    note_holes(e, fd, st);
+    r = write_header(p, e, path, err);
+    return r < 0 ? r : write_file(p, fd, path, st->st_size, err);
+}
+
+static int write_opaque(struct pack *p, int dir, const char *path, const struct stat *st,
+                        struct err *err)
+{
+    char value[2] = "";
+    if (p->form != BERTH_WHITEOUT_OVERLAY ||
+        fgetxattr(dir, "trusted.overlay.opaque", value, sizeof(value)) != 1 || value[0] != 'y')
+        return 0;
+    _cleanup_(freep) char *name = str_printf("%s/.wh..opq", path);
+    return write_whiteout(p, name, st, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_names(int dir, struct strv *names)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    _cleanup_(closedirp) DIR *d = fdopendir(fd);
+    if (!d) {
+        close_fd(fd);
+        return -ENOMEM;
+    }
+    for (struct dirent *e; (errno = 0, e = readdir(d));)
+        if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+            strv_add(names, e->d_name);
+    if (names->n)
+        qsort(names->v, names->n, sizeof(*names->v), by_name);
+    return -errno;
+}
+
+static int walk(struct pack *p, int dir, const char *above, struct err *err);
+
+static int walk_one(struct pack *p, int dir, const char *base, const char *path, struct err *err)
+{
+    struct stat st;
+    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_errno(err, -errno, "packing %s", path);
+    if (p->form == BERTH_WHITEOUT_OVERLAY && whiteout_is_overlay(&st))
+        return write_whiteout(p, path, &st, err);
+    if (S_ISSOCK(st.st_mode))
+        return 0; /* tar has no word for it */
+    int r = write_entry(p, dir, base, path, &st, err);
+    if (r < 0 || !S_ISDIR(st.st_mode))
+        return r;
+    _cleanup_(closep) int fd = openat(dir, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, -errno, "packing %s", path);
+    r = write_opaque(p, fd, path, &st, err);
+    return r < 0 ? r : walk(p, fd, path, err);
+}
+
+static int walk(struct pack *p, int dir, const char *above, struct err *err)
+{
+    _cleanup_(strv_fini) struct strv names = {0};
+    int r = read_names(dir, &names);
+    if (r < 0)
+        return err_errno(err, r, "packing %s", *above ? above : "/");
+    const char *name;
+    strv_foreach (name, &names) {
+        _cleanup_(freep) char *path = *above ? str_printf("%s/%s", above, name) : xstrdup(name);
+        r = walk_one(p, dir, name, path, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int pack_run(int dir_fd, int tar_fd, uint32_t form, struct err *err)
+{
+    _cleanup_(pack_fini) struct pack p = {.a = archive_write_new(), .form = form};
+    if (!p.a)
+        return err_errno(err, -ENOMEM, "packing");
+    p.block = xmalloc(BLOCK);
+    archive_write_set_format_pax(p.a);
+    /* Names are bytes: they are written as they stand. */
+    if (archive_write_set_options(p.a, "hdrcharset=BINARY") != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(p.a, 1) != ARCHIVE_OK ||
+        archive_write_open_fd(p.a, tar_fd) != ARCHIVE_OK)
+        return fail(&p, "the tree", err);
+    int r = walk(&p, dir_fd, "", err);
+    if (r == 0 && archive_write_close(p.a) != ARCHIVE_OK)
+        r = fail(&p, "the tree", err);
+    return r;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unpacking
+ *
+ * Each entry is made by our own calls on descriptors: libarchive parses, and writes nothing. What stands in an entry's
+ * way is removed first, as in Docker, but a directory stays for a directory.
+ */
+#include "image/archive/unpack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "berth/host.h"
+#include "image/archive/target.h"
+
+#define BLOCK (256u << 10)
+
+static int fail(struct archive_entry *e, struct err *err, int code, const char *what)
+{
+    return err_errno(err, code, "tar entry %s: %s", archive_entry_pathname(e), what);
+}
+
+/* Makes room for an entry; 1 when a directory stays that is wanted. */
+static int make_room(struct unpack *u, int dir, const char *base, bool want_dir)
+{
+    struct stat st;
+    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (S_ISDIR(st.st_mode) && want_dir)
+        return 1;
+    if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+        target_forget(u);
+    return fs_rm_rf(dir, base);
+}
+
+static int write_data(struct unpack *u, struct archive *a, struct archive_entry *e, int fd,
+                      struct err *err)
+{
+    const void *data;
+    size_t n;
+    int64_t at, end = 0;
+    int rc;
+    while ((rc = archive_read_data_block(a, &data, &n, &at)) == ARCHIVE_OK)
+        for (const char *p = data; n > 0;) {
+            ssize_t done = pwrite(fd, p, n, at);
+            if (done < 0 && errno == EINTR)
+                continue;
+            if (done < 0)
+                return fail(e, err, -errno, "writing it");
+            p += done;
+            n -= (size_t)done;
+            end = at += done;
+            u->stats.bytes += done;
+        }
+    if (rc != ARCHIVE_EOF)
+        return reader_error(a, archive_entry_pathname(e), err);
+    int64_t size = archive_entry_size(e);
+    if (size > end && ftruncate(fd, size) < 0)
+        return fail(e, err, -errno, "extending it");
+    return 0;
+}
+
+static int make_file(struct unpack *u, struct archive *a, struct archive_entry *e, int dir,
+                     const char *base, struct err *err)
+{
+    _cleanup_(closep) int fd =
+        openat(dir, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail(e, err, -errno, "creating it");
+    return write_data(u, a, e, fd, err);
+}
+
+static int make_link(struct unpack *u, struct archive_entry *e, int dir, const char *base,
+                     struct err *err)
+{
+    const char *path = archive_entry_pathname(e), *to = archive_entry_hardlink(e);
+    _cleanup_(freep) char *target = NULL;
+    _cleanup_(freep) char *what =
+        str_printf("tar entry %s: hard link to %s points outside the root", path, to);
+    struct err why = {0};
+    int r = path_clean(to, what, &target, &why);
+    err_fini(&why);
+    if (r < 0 || !*target)
+        return err_set(err, -EINVAL, "%s", what);
+    const char *slash = strrchr(target, '/');
+    _cleanup_(freep) char *above =
+        slash ? xstrndup(target, (size_t)(slash - target)) : xstrdup(".");
+    _cleanup_(closep) int from = fs_open_in_root(u->root, above, O_PATH | O_DIRECTORY, 0);
+    if (from < 0 || linkat(from, slash ? slash + 1 : target, dir, base, 0) < 0) {
+        r = from < 0 ? from : -errno;
+        return err_errno(
+            err, r == -ENOENT || r == -EPERM ? -EINVAL : r, "tar entry %s: hard link to %s (%s)",
+            path, to, r == -ENOENT ? "which is not in the archive" : "which cannot be linked to");
+    }
+    return 0;
+}
+
+static int make_node(struct archive_entry *e, int dir, const char *base, mode_t type,
+                     struct err *err)
+{
+    dev_t dev = type == S_IFIFO ? 0 : archive_entry_rdev(e);
+    if (mknodat(dir, base, type | 0600, dev) < 0)
+        return fail(e, err, -errno, type == S_IFIFO ? "making the fifo" : "making the device");
+    return 0;
+}
+
+static int make_symlink(struct archive_entry *e, int dir, const char *base, struct err *err)
+{
+    const char *to = archive_entry_symlink(e);
+    if (!to || !*to || strlen(to) > ENTRY_NAME_MAX)
+        return err_set(err, -EINVAL, "tar entry %s: a link to %s", archive_entry_pathname(e),
+                       to && *to ? "too long a name" : "nothing");
+    return symlinkat(to, dir, base) < 0 ? fail(e, err, -errno, "making the link") : 0;
+}
+
+static int make_entry(struct unpack *u, struct archive *a, struct archive_entry *e, int dir,
+                      const char *base, struct err *err)
+{
+    mode_t type = archive_entry_filetype(e);
+    int r = make_room(u, dir, base, !archive_entry_hardlink(e) && type == AE_IFDIR);
+    if (r != 0)
+        return r < 0 ? fail(e, err, r, "removing what stands in its way") : 0;
+    if (archive_entry_hardlink(e))
+        return make_link(u, e, dir, base, err);
+    switch (type) {
+    case AE_IFREG:
+        return make_file(u, a, e, dir, base, err);
+    case AE_IFDIR:
+        return mkdirat(dir, base, 0700) < 0 ? fail(e, err, -errno, "making the directory") : 0;
+    case AE_IFLNK:
+        return make_symlink(e, dir, base, err);
+    case AE_IFCHR:
+    case AE_IFBLK:
+    case AE_IFIFO:
+        return make_node(e, dir, base, type, err);
+    }
+    return err_set(err, -EINVAL, "tar entry %s: unknown type 0%o", archive_entry_pathname(e), type);
+}
+
+/* An overlay takes a character device 0/0 for a whiteout: an archive may not smuggle one in. */
+static bool is_false_whiteout(const struct unpack *u, struct archive_entry *e)
+{
+    return u->form == BERTH_WHITEOUT_OVERLAY && !archive_entry_hardlink(e) &&
+           archive_entry_filetype(e) == AE_IFCHR && archive_entry_rdev(e) == makedev(0, 0);
+}
+
+static int unpack_entry(struct unpack *u, struct archive *a, struct archive_entry *e,
+                        struct err *err)
+{
+    const char *name = archive_entry_pathname(e);
+    _cleanup_(freep) char *what = str_printf("tar entry %.200s", name ? name : "?");
+    _cleanup_(freep) char *path = NULL;
+    int r = path_clean(name, what, &path, err), dir = u->root;
+    if (r < 0 || (r = whiteout_entry(u, path, err)) != 0)
+        return MIN(r, 0);
+    u->stats.entries++;
+    const char *base = ".";
+    if (!*path && archive_entry_filetype(e) != AE_IFDIR)
+        return err_set(err, -EINVAL, "tar entry %s: the root can only be a directory", name);
+    if (is_false_whiteout(u, e))
+        return err_set(err, -EINVAL, "tar entry %s: a device 0:0 cannot stand in a layer", name);
+    if (*path) {
+        if ((r = target_parent(u, path, &dir, &base, err)) < 0 ||
+            (r = make_entry(u, a, e, dir, base, err)) < 0)
+            return r;
+    }
+    if (u->form == BERTH_WHITEOUT_APPLY)
+        target_seen(u, path);
+    return archive_entry_hardlink(e) ? 0 : attrs_apply(u, e, dir, base, err);
+}
+
+/* A directory's time changes with each file made in it, so it comes last; one that was replaced has none. */
+static int finish_dirs(struct unpack *u, struct err *err)
+{
+    while (u->dirs.n > 0) {
+        struct dir_time *d = &u->dirs.v[--u->dirs.n];
+        const struct timespec times[2] = {d->mtime, d->mtime};
+        _cleanup_(freep) char *path = d->path;
+        _cleanup_(closep) int fd =
+            fs_open_in_root(u->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd >= 0 && futimens(fd, times) < 0)
+            return err_errno(err, -errno, "tar entry %s: setting its time", path);
+    }
+    return 0;
+}
+
+static int unpack_all(struct unpack *u, struct archive *a, struct err *err)
+{
+    for (;;) {
+        struct archive_entry *e;
+        int rc = archive_read_next_header(a, &e);
+        if (rc == ARCHIVE_EOF)
+            return finish_dirs(u, err);
+        if (rc < ARCHIVE_WARN)
+            return reader_error(a, NULL, err);
+        int r = unpack_entry(u, a, e, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* libarchive reads PAX names, which are UTF-8, through the thread's locale: give it one that changes nothing. */
+static locale_t utf8_begin(locale_t *made)
+{
+    *made = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return *made ? uselocale(*made) : (locale_t)0;
+}
+
+static void utf8_end(locale_t made, locale_t before)
+{
+    if (!made)
+        return;
+    uselocale(before);
+    freelocale(made);
+}
+
+static int open_and_unpack(struct unpack *u, int tar_fd, struct err *err)
+{
+    _cleanup_(reader_freep) struct archive *a = reader_new();
+    if (!a)
+        return err_errno(err, -ENOMEM, "tar");
+    archive_read_support_format_tar(a);
+    archive_read_support_format_empty(a);
+    if (archive_read_open_fd(a, tar_fd, BLOCK) != ARCHIVE_OK)
+        return reader_error(a, NULL, err);
+    return unpack_all(u, a, err);
+}
+
+int unpack_run(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats, struct err *err)
+{
+    if (form < BERTH_WHITEOUT_APPLY || form > BERTH_WHITEOUT_OCI)
+        return err_set(err, -EINVAL, "unpacking: unknown form of whiteouts %u", form);
+    _cleanup_(unpack_fini) struct unpack u = {.root = dir_fd, .form = form, .parent_fd = -1};
+    locale_t made, before = utf8_begin(&made);
+    int r = open_and_unpack(&u, tar_fd, err);
+    utf8_end(made, before);
+    if (stats)
+        *stats = u.stats;
+    return r;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs: temporary file, digest while writing, fsync, rename, fsync of the directory. */
+#include "image/blob.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/failpoint.h"
+#include "base/fs.h"
+#include "base/str.h"
+
+struct blob_store {
+    int blobs_fd, tmp_fd;
+};
+
+struct blob_writer {
+    struct blob_store *bs;
+    char *name; /* in tmp; NULL once it is a blob */
+    int fd;
+    int64_t size;
+    struct digest digest;
+};
+
+static int open_dir(const char *data_root, const char *name, int *fd, struct err *err)
+{
+    _cleanup_(freep) char *path = str_printf("%s/%s", data_root, name);
+    int r = fs_mkdir_p(path, 0700);
+    if (r == 0)
+        r = fs_open_dir(AT_FDCWD, path);
+    if (r < 0)
+        return err_errno(err, r, "opening %s", path);
+    *fd = r;
+    return 0;
+}
+
+void blob_store_close(struct blob_store *bs)
+{
+    if (!bs)
+        return;
+    close_fd(bs->blobs_fd);
+    close_fd(bs->tmp_fd);
+    free(bs);
+}
+
+int blob_store_open(const char *data_root, struct blob_store **out, struct err *err)
+{
+    _cleanup_(blob_store_closep) struct blob_store *bs = xcalloc(1, sizeof(*bs));
+    bs->blobs_fd = bs->tmp_fd = -1;
+    _cleanup_(freep) char *tmp = str_printf("%s/tmp", data_root);
+    int r = fs_rm_rf(AT_FDCWD, tmp);
+    if (r < 0)
+        return err_errno(err, r, "emptying %s", tmp);
+    if ((r = open_dir(data_root, "blobs/sha256", &bs->blobs_fd, err)) < 0 ||
+        (r = open_dir(data_root, "tmp", &bs->tmp_fd, err)) < 0)
+        return r;
+    *out = steal_ptr(&bs);
+    return 0;
+}
+
+int blob_writer_new(struct blob_store *bs, struct blob_writer **out, struct err *err)
+{
+    _cleanup_(blob_writer_freep) struct blob_writer *w = xcalloc(1, sizeof(*w));
+    char hex[33];
+    id_random_hex(hex, 16);
+    w->bs = bs;
+    w->fd = openat(bs->tmp_fd, hex, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (w->fd < 0)
+        return err_errno(err, -errno, "making a temporary file in tmp/");
+    w->name = xstrdup(hex);
+    digest_init(&w->digest);
+    *out = steal_ptr(&w);
+    return 0;
+}
+
+int blob_writer_write(struct blob_writer *w, const void *data, size_t n, struct err *err)
+{
+    int r = fs_write_all(w->fd, data, n);
+    if (r < 0)
+        return err_errno(err, r, "writing a blob");
+    digest_update(&w->digest, data, n);
+    w->size += (int64_t)n;
+    return 0;
+}
+
+int blob_writer_fd(struct blob_writer *w)
+{
+    return w->fd;
+}
+
+int64_t blob_writer_size(const struct blob_writer *w)
+{
+    return w->size;
+}
+
+void blob_writer_digest(const struct blob_writer *w, char out[DIGEST_MAX])
+{
+    struct digest copy = w->digest;
+    digest_final(&copy, out);
+}
+
+int blob_writer_commit(struct blob_writer *w, struct err *err)
+{
+    char digest[DIGEST_MAX];
+    blob_writer_digest(w, digest);
+    int r = failpoint("blob.sync");
+    if (r == 0 && fsync(w->fd) < 0)
+        r = -errno;
+    if (r == 0 && renameat(w->bs->tmp_fd, w->name, w->bs->blobs_fd, digest_hex(digest)) < 0)
+        r = -errno;
+    if (r < 0)
+        return err_errno(err, r, "storing blob %s", digest);
+    free(steal_ptr(&w->name));
+    return fsync(w->bs->blobs_fd) < 0 ? err_errno(err, -errno, "storing blob %s", digest) : 0;
+}
+
+void blob_writer_free(struct blob_writer *w)
+{
+    if (!w)
+        return;
+    if (w->name)
+        unlinkat(w->bs->tmp_fd, w->name, 0);
+    close_fd(w->fd);
+    free(w->name);
+    free(w);
+}
+
+int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
+             struct err *err)
+{
+    _cleanup_(blob_writer_freep) struct blob_writer *w = NULL;
+    int r = blob_writer_new(bs, &w, err);
+    if (r < 0 || (r = blob_writer_write(w, data, n, err)) < 0)
+        return r;
+    blob_writer_digest(w, digest);
+    return blob_writer_commit(w, err);
+}
+
+int blob_open(struct blob_store *bs, const char *digest, struct err *err)
+{
+    if (!digest_valid(digest))
+        return err_set(err, -EINVAL, "invalid digest \"%s\"", digest);
+    int fd = openat(bs->blobs_fd, digest_hex(digest), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, -errno, "opening blob %s", digest) : fd;
+}
+
+int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct err *err)
+{
+    struct stat st;
+    if (!digest_valid(digest))
+        return err_set(err, -EINVAL, "invalid digest \"%s\"", digest);
+    if (fstatat(bs->blobs_fd, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_errno(err, -errno, "blob %s", digest);
+    *size = st.st_size;
+    return 0;
+}
+
+int blob_delete(struct blob_store *bs, const char *digest, struct err *err)
+{
+    if (!digest_valid(digest))
+        return err_set(err, -EINVAL, "invalid digest \"%s\"", digest);
+    if (unlinkat(bs->blobs_fd, digest_hex(digest), 0) < 0 && errno != ENOENT)
+        return err_errno(err, -errno, "deleting blob %s", digest);
+    return 0;
+}
