@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * berthd
+ *
+ * Reads the configuration, opens the engine, serves the API, and waits for signals on the main thread: SIGTERM and
+ * SIGINT end the daemon (containers go on; a second one ends it at once, which loses nothing either), SIGHUP reloads
+ * the configuration.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "api/server.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "build-config.h"
+#include "config/config.h"
+#include "daemon/check.h"
+#include "daemon/notify.h"
+#include "daemon/options.h"
+#include "engine/engine.h"
+#include "state/state.h"
+
+/* What the daemon keeps of the configuration; the engine owns the whole. */
+struct daemon {
+    const struct options *options;
+    struct strv listen;
+    char *group, *pid_file;
+    struct engine *engine;
+    struct server *server;
+};
+
+static void daemon_fini(struct daemon *d)
+{
+    server_freep(&d->server);
+    if (d->engine)
+        engine_close(d->engine);
+    if (d->pid_file)
+        unlink(d->pid_file);
+    strv_fini(&d->listen);
+    free(d->group);
+    free(d->pid_file);
+}
+
+static int config_read(const struct options *o, struct config **out, struct err *err)
+{
+    const struct config_source src = {
+        .file = o->config, .sets = (const char *const *)o->sets.v, .n_sets = o->sets.n};
+    return config_load(&src, out, err);
+}
+
+static void log_apply(const struct options *o, const char *level_word, const char *format)
+{
+    enum log_level level = LOG_INFO;
+    log_level_parse(level_word, &level);
+    log_set_level(o->debug ? LOG_DEBUG : level);
+    log_set_json(str_eq(format, "json"));
+}
+
+/* As many descriptors as the hard limit allows: a container takes several. */
+static void nofile_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warn("cannot raise the limit of open files: %m");
+}
+
+static int pid_write(struct daemon *d, const char *run_root, struct err *err)
+{
+    _cleanup_(freep) char *text = str_printf("%d\n", (int)getpid());
+    int r = fs_mkdir_p(run_root, 0711);
+    if (r < 0)
+        return err_errno(err, r, "cannot make run_root %s", run_root);
+    _cleanup_(freep) char *path = str_printf("%s/berthd.pid", run_root);
+    r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, false);
+    if (r < 0)
+        return err_errno(err, r, "cannot write %s", path);
+    d->pid_file = steal_ptr(&path);
+    return 0;
+}
+
+/* `cfg` is taken over. The pid is written last: until the engine is open, another daemon may own run_root. */
+static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
+{
+    _cleanup_(freep) char *run_root = xstrdup(cfg->run_root);
+    const char *address;
+    strv_foreach (address, &cfg->listen)
+        strv_add(&d->listen, address);
+    d->group = xstrdup0(cfg->group);
+    int r = engine_open(cfg, &d->engine, err);
+    if (r < 0)
+        return r;
+    r = pid_write(d, run_root, err);
+    if (r < 0)
+        return r;
+    d->server = server_new(d->engine);
+    if (!d->server)
+        return err_errno(err, -errno, "cannot make the server");
+    strv_foreach (address, &d->listen) {
+        r = server_listen(d->server, address, d->group, err);
+        if (r < 0)
+            return r;
+        log_info("listening on %s", address);
+    }
+    return 0;
+}
+
+static void daemon_reload(struct daemon *d)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(config_freep) struct config *cfg = NULL;
+    json_auto_t *notes = NULL;
+    json_t *note;
+    size_t i;
+    int r = config_read(d->options, &cfg, &err);
+    if (r < 0) {
+        log_error("the configuration stays as it was: %s", err_msg(&err));
+        return;
+    }
+    _cleanup_(freep) char *level = xstrdup0(cfg->log_level);
+    _cleanup_(freep) char *format = xstrdup0(cfg->log_format);
+    r = engine_reload(d->engine, steal_ptr(&cfg), &notes, &err);
+    if (r < 0) {
+        log_error("the configuration stays as it was: %s", err_msg(&err));
+        return;
+    }
+    log_apply(d->options, level, format);
+    log_info("the configuration was read again");
+    json_array_foreach (notes, i, note)
+        log_warn("reload: %s", json_string_value(note));
+}
+
+/* Blocked in every thread, so that only the main thread sees them. */
+static void signals_block(sigset_t *set)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static void daemon_run(struct daemon *d, const sigset_t *set)
+{
+    for (;;) {
+        int sig = sigwaitinfo(set, NULL);
+        if (sig == SIGHUP) {
+            notify_send("RELOADING=1");
+            daemon_reload(d);
+            notify_send("READY=1");
+        } else if (sig > 0) {
+            log_info("ending on %s; containers go on", strsignal(sig));
+            break;
+        }
+    }
+    notify_send("STOPPING=1");
+    /* From here on a second signal has its default effect. */
+    sigset_t ends = *set;
+    sigdelset(&ends, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+}
+
+static int daemon_main(const struct options *o, struct config *cfg, struct err *err)
+{
+    _cleanup_(daemon_fini) struct daemon d = {.options = o};
+    sigset_t set;
+    signals_block(&set);
+    umask(022);
+    nofile_raise();
+    int r = daemon_open(&d, cfg, err);
+    if (r < 0)
+        return r;
+    notify_send("READY=1");
+    log_info("berthd %s is ready", BERTH_VERSION);
+    daemon_run(&d, &set);
+    return 0;
+}
+
+static int run(const struct options *o, struct err *err)
+{
+    _cleanup_(config_freep) struct config *cfg = NULL;
+    int r = config_read(o, &cfg, err);
+    if (r < 0)
+        return r;
+    log_apply(o, cfg->log_level, cfg->log_format);
+    if (o->check_config) {
+        r = check_config(cfg, err);
+        if (r == 0)
+            puts("the configuration is valid");
+        return r;
+    }
+    if (geteuid() != 0)
+        return err_set(err, -EPERM, "berthd has to be started as root");
+    if (o->recover)
+        return state_recover(cfg->data_root, err);
+    return daemon_main(o, steal_ptr(&cfg), err);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(options_fini) struct options o = {0};
+    log_setup("berthd", LOG_INFO, false);
+    int r = options_parse(&o, argc, argv, &err);
+    if (r == 0 && o.help)
+        options_usage(stdout);
+    else if (r == 0 && o.version)
+        puts("berthd version " BERTH_VERSION);
+    else if (r == 0)
+        r = run(&o, &err);
+    if (r < 0)
+        log_error("%s", err_msg(&err));
+    return r < 0;
+}
