@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the shim's client share. */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/frame.h"
+#include "runtime/shim.h"
+
+/* A request that waits for its reply; on the stack of the thread that asked. */
+struct shim_waiter {
+    int64_t seq;
+    bool done;
+    int error;     /* negative errno when there was no reply */
+    json_t *reply; /* owned */
+    int fd;        /* a descriptor that came with it, or -1 */
+    struct shim_waiter *next;
+};
+
+struct shim {
+    int refs; /* atomic */
+    struct shim_reactor *reactor;
+    uint64_t key; /* in the reactor's table */
+    char *id;
+    pid_t pid;
+    uint64_t start;
+    int sock, pidfd;
+    struct shim_events events;
+    void *arg;
+
+    pthread_mutex_t send; /* one frame at a time on the wire */
+    pthread_mutex_t lock; /* guards what follows; taken after `send` or alone */
+    pthread_cond_t changed;
+    struct shim_waiter *waiters;
+    int64_t seq;
+    bool closed;      /* shim_close() was called: no more callbacks */
+    bool lost;        /* the connection has ended */
+    bool leaving;     /* it was told to go */
+    bool dead;        /* the process has ended */
+    bool dispatching; /* the reactor works on it */
+
+    struct frame_reader reader; /* the reactor's alone once registered */
+};
+
+/* shim-reactor.c. Adding takes a reference that removing gives back. */
+int shim_reactor_add(struct shim_reactor *r, struct shim *s, struct err *err);
+void shim_reactor_remove(struct shim_reactor *r, struct shim *s);
+bool shim_reactor_is_self(const struct shim_reactor *r);
+/* Takes one fd out of the set that the reactor watches. */
+void shim_reactor_forget(struct shim_reactor *r, int fd);
+
+/* shim.c, called by the reactor: something is on the socket; the process has ended. */
+void shim_on_socket(struct shim *s);
+void shim_on_death(struct shim *s);
