@@ -502,7 +502,7 @@ static void link_in_place_of_the_file_is_refused(void **state)
 static void full_disk_is_said_and_the_log_goes_on(void **state)
 {
     struct fixture *f = *state;
-    struct rlimit old, small = {.rlim_cur = 200};
+    struct rlimit old, small = {.rlim_cur = 170};
     getrlimit(RLIMIT_FSIZE, &old);
     small.rlim_max = old.rlim_max;
     open_log(f);
