@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's life: prepare, go, run, exit, release
+ *
+ * An exit is told only when it is complete: init reaped, output read to its end, the log flushed, and `exit` in the run
+ * directory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "shim/conn.h"
+#include "shim/logger.h"
+#include "shim/shim.h"
+
+#define DRAIN_MS 200  /* for output that a process outside of the container still holds */
+#define FLUSH_MS 2000 /* for the log driver */
+
+bool container_is_up(const struct shim *s)
+{
+    return s->phase == PHASE_RUNNING;
+}
+
+/* --- prepare and go */
+
+/* Nothing is left to do here but to wait for init's end. */
+static void end_shim(struct shim *s)
+{
+    s->phase = PHASE_ENDING;
+    if (s->init && s->init->pid > 0 && !s->init->reaped) {
+        task_kill(s->init, SIGKILL);
+        return;
+    }
+    if (s->abort.seq)
+        pending_reply(&s->abort, NULL, NULL);
+    loop_quit(s->loop, 0);
+}
+
+void container_abort(struct shim *s)
+{
+    end_shim(s);
+}
+
+/* The container cannot be: says so to who waits, or keeps it for the `go` that is to come. */
+static void give_up(struct shim *s, const struct err *why, int exit_code)
+{
+    log_error("container %s: %s", s->id, err_msg(why));
+    bool waited_for = s->prepare.seq || s->go.seq;
+    if (s->prepare.seq)
+        pending_fail(&s->prepare, why, exit_code);
+    if (s->go.seq)
+        pending_fail(&s->go, why, exit_code);
+    if (waited_for) {
+        end_shim(s);
+    } else if (!s->failure.code) {
+        err_set(&s->failure, why->code, "%s", err_msg(why));
+        state_write(s);
+    }
+}
+
+static void check_prepared(struct shim *s)
+{
+    if (s->phase != PHASE_PREPARING || !s->init_ready || !s->log_ready)
+        return;
+    s->phase = PHASE_PREPARED;
+    state_write(s);
+    json_t *reply = json_object();
+    json_put_int(reply, "pid", s->init->pid);
+    json_put_int(reply, "start", (int64_t)s->init->start);
+    pending_reply(&s->prepare, reply, NULL);
+}
+
+static void on_init_ready(struct task *t)
+{
+    t->shim->init_ready = true;
+    check_prepared(t->shim);
+}
+
+static void on_init_running(struct task *t)
+{
+    struct shim *s = t->shim;
+    s->phase = PHASE_RUNNING;
+    state_write(s);
+    pending_reply(&s->go, NULL, NULL);
+}
+
+static void on_init_failed(struct task *t, struct err *why)
+{
+    if (t->shim->phase < PHASE_RUNNING)
+        give_up(t->shim, why, t->exit_code_hint);
+}
+
+static void on_log_opened(void *arg, struct err *why)
+{
+    struct shim *s = arg;
+    s->log_ready = true;
+    if (s->phase == PHASE_ENDING)
+        return;
+    if (why->code)
+        give_up(s, why, 128);
+    else
+        check_prepared(s);
+}
+
+static void on_log_error(void *arg, const char *driver, const char *message)
+{
+    json_t *event = json_object();
+    json_put_str(event, "type", "log_error");
+    json_put_str(event, "driver", driver);
+    json_put_str(event, "message", message);
+    conn_broadcast(arg, event);
+}
+
+static void on_log_room(void *arg)
+{
+    struct shim *s = arg;
+    if (s->init)
+        stdio_update(&s->init->io);
+}
+
+static void finish_exit(struct shim *s);
+
+static void on_log_finished(void *arg)
+{
+    struct shim *s = arg;
+    s->log_done = true;
+    finish_exit(s);
+}
+
+static int start_log(struct shim *s, struct err *err)
+{
+    struct logger_events events = {s, on_log_opened, on_log_error, on_log_room, on_log_finished};
+    s->log_ready = !s->plan->log;
+    s->log_done = s->log_ready;
+    return s->plan->log ? logger_start(s->loop, s->plan->log, s->plan->id, s->plan->instance,
+                                       &events, &s->log, err)
+                        : 0;
+}
+
+/* Held until the exit was told: freeing them takes the kernel milliseconds, and nobody waits for that then. */
+static void hold_namespaces(struct shim *s)
+{
+    static const char *const names[] = {"mnt", "net", "ipc"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_(freep) char *path = str_printf("/proc/%d/ns/%s", (int)s->init->pid, names[i]);
+        s->ns[i] = open(path, O_RDONLY | O_CLOEXEC);
+    }
+}
+
+static void on_init_output_end(struct stdio *io);
+
+static void on_init_exit(struct task *t)
+{
+    container_init_exited(t->shim);
+}
+
+int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struct err *err)
+{
+    if (s->phase != PHASE_NEW)
+        return err_set(err, -EALREADY, "the container is %s already", state_phase_name(s->phase));
+    int r = plan_parse(plan, fds, nfds, &s->plan, err);
+    if (r < 0)
+        return r;
+    s->phase = PHASE_PREPARING;
+    s->init = task_new(s, &s->plan->process, false);
+    s->init->on_ready = on_init_ready;
+    s->init->on_running = on_init_running;
+    s->init->on_failed = on_init_failed;
+    s->init->on_exit = on_init_exit;
+    s->oom = s->plan->oom_path ? oom_open(s, s->plan->oom_path) : NULL;
+    r = start_log(s, err);
+    if (r == 0)
+        r = task_launch(s->init, NULL, err);
+    if (r < 0) {
+        s->phase = PHASE_NEW;
+        s->prepare = (struct pending){0};
+        end_shim(s);
+        return r;
+    }
+    struct stdio *io = &s->init->io;
+    io->log = s->log;
+    io->close_on_eof = s->plan->stdin_once;
+    io->on_end = on_init_output_end;
+    hold_namespaces(s);
+    state_write(s);
+    return 0;
+}
+
+int container_go(struct shim *s, struct err *err)
+{
+    if (s->failure.code) {
+        end_shim(s);
+        return err_set(err, s->failure.code, "%s", err_msg(&s->failure));
+    }
+    if (s->phase != PHASE_PREPARED)
+        return err_set(err, -EINVAL, "the container is %s, not prepared",
+                       state_phase_name(s->phase));
+    s->phase = PHASE_STARTING;
+    int r = task_go(s->init);
+    return r < 0 && r != -EPIPE ? err_errno(err, r, "letting the container's process go") : 0;
+}
+
+/* --- exit */
+
+static void tell_exit(struct shim *s)
+{
+    if (s->exit_timer)
+        loop_timer_del(steal_ptr(&s->exit_timer));
+    execs_settle(s);
+    int r = state_write_exit(s);
+    if (r < 0)
+        log_error("container %s: writing exit: errno %d", s->id, -r);
+    s->phase = PHASE_EXITED;
+    state_write(s);
+    json_t *event = json_object();
+    json_put_str(event, "type", "exited");
+    json_put_take(event, "exit", state_exit(s));
+    conn_broadcast(s, event);
+}
+
+static void finish_exit(struct shim *s)
+{
+    if (s->phase == PHASE_EXITING && s->output_done && s->log_done)
+        tell_exit(s);
+}
+
+static void on_flush_late(void *arg)
+{
+    struct shim *s = arg;
+    s->exit_timer = NULL;
+    log_warn("container %s: the log driver has not flushed within %d ms", s->id, FLUSH_MS);
+    s->log_done = true;
+    finish_exit(s);
+}
+
+static void on_init_output_end(struct stdio *io)
+{
+    struct shim *s = io->shim;
+    s->output_done = true;
+    if (s->phase != PHASE_EXITING)
+        return;
+    if (s->exit_timer)
+        loop_timer_del(steal_ptr(&s->exit_timer));
+    if (s->log && !s->log_done) {
+        s->exit_timer = loop_timer_add(s->loop, FLUSH_MS, on_flush_late, s);
+        logger_finish(s->log);
+    }
+    finish_exit(s);
+}
+
+static void on_drain_late(void *arg)
+{
+    struct shim *s = arg;
+    s->exit_timer = NULL;
+    stdio_cut(&s->init->io);
+}
+
+void container_init_exited(struct shim *s)
+{
+    struct task *t = s->init;
+    s->exit_known = true;
+    s->exit.code = task_exit_code(t, &s->exit.signal);
+    s->exit.oom = oom_happened(s->oom);
+    s->exit.time_ns = t->exit_ns;
+    if (s->phase == PHASE_ENDING) {
+        end_shim(s);
+        return;
+    }
+    if (s->phase < PHASE_RUNNING)
+        return; /* the hand-shake's end has said why */
+    s->phase = PHASE_EXITING;
+    s->exit_timer = loop_timer_add(s->loop, DRAIN_MS, on_drain_late, s);
+    stdio_finish(&t->io);
+}
+
+int container_release(struct shim *s, struct err *err)
+{
+    if (s->phase != PHASE_EXITED)
+        return err_set(err, -EBUSY, "the container is %s, it has not exited",
+                       state_phase_name(s->phase));
+    close_fd(steal_fd(&s->root));
+    for (size_t i = 0; i < ARRAY_SIZE(s->ns); i++)
+        close_fd(steal_fd(&s->ns[i]));
+    s->released = true;
+    container_settle(s);
+    return 0;
+}
+
+void container_settle(struct shim *s)
+{
+    bool attached = s->init && s->init->io.clients;
+    for (struct exec *x = s->execs; x; x = exec_next(x))
+        attached |= exec_task(x)->io.clients != NULL;
+    if (s->released && !attached)
+        loop_quit(s->loop, 0);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File systems by fsopen, and by mount(2)
+ *
+ * Overlay is the hard case: fsconfig takes its layers one by one, as descriptors since Linux 6.13 and as strings of at
+ * most 255 bytes since 6.5; before that there is one page of text, in which colon, comma and backslash need escapes.
+ * A layer whose path is too long is named by /proc/self/fd/N, which is short whatever the path.
+ */
+#include "shim/fscontext.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "shim/sys.h"
+
+#define FSCONFIG_STRING_MAX 255
+#define MOUNT_DATA_MAX      4096
+#define PATH_FDS_MAX        512
+
+static void kernel_words(int fs, char *why, size_t n)
+{
+    ssize_t got = why && n ? read(fs, why, n - 1) : 0;
+    if (got <= 0)
+        return;
+    why[got] = '\0';
+    if (why[got - 1] == '\n')
+        why[got - 1] = '\0';
+    if (strncmp(why, "e ", 2) == 0)
+        memmove(why, why + 2, strlen(why + 2) + 1);
+}
+
+static int config_path(int fs, const struct mount_option *o)
+{
+    char text[FD_PATH_MAX];
+    _cleanup_(closep) int fd = open(o->value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (fsconfig(fs, FSCONFIG_SET_FD, o->key, NULL, fd) == 0)
+        return 0;
+    const char *name = strlen(o->value) <= FSCONFIG_STRING_MAX ? o->value : sys_fd_path(fd, text);
+    if (fsconfig(fs, FSCONFIG_SET_STRING, o->key, name, 0) == 0)
+        return 0;
+    /* An overlay that does not know lowerdir+: the old way knows how to say the same. */
+    return errno == EINVAL && strcmp(o->key, "lowerdir+") == 0 ? -ENOSYS : -errno;
+}
+
+static int config_option(int fs, const struct mount_option *o)
+{
+    if (o->is_path)
+        return config_path(fs, o);
+    if (!o->value)
+        return fsconfig(fs, FSCONFIG_SET_FLAG, o->key, NULL, 0) < 0 ? -errno : 0;
+    return fsconfig(fs, FSCONFIG_SET_STRING, o->key, o->value, 0) < 0 ? -errno : 0;
+}
+
+int fscontext_mount(const struct mount_op *op, char *why, size_t n)
+{
+    _cleanup_(closep) int fs = fsopen(op->fstype, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return -errno;
+    int r = fsconfig(fs, FSCONFIG_SET_STRING, "source", op->source, 0) < 0 ? -errno : 0;
+    if (r == 0 && op->attr_set & MOUNT_ATTR_RDONLY)
+        r = fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ? -errno : 0;
+    for (size_t i = 0; r == 0 && i < op->noptions; i++)
+        r = config_option(fs, &op->options[i]);
+    if (r == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        r = -errno;
+    if (r < 0) {
+        kernel_words(fs, why, n);
+        return r;
+    }
+    int tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)op->attr_set);
+    return tree < 0 ? -errno : tree;
+}
+
+/* mount(2)'s text: a buffer that remembers when it was too small. */
+struct text {
+    char s[MOUNT_DATA_MAX];
+    size_t n;
+    bool overflow;
+};
+
+static void add(struct text *t, const char *s, const char *escape)
+{
+    for (; *s; s++) {
+        if (t->n + 3 > sizeof(t->s)) {
+            t->overflow = true;
+            return;
+        }
+        if (strchr(escape, *s))
+            t->s[t->n++] = '\\';
+        t->s[t->n++] = *s;
+    }
+    t->s[t->n] = '\0';
+}
+
+/* The layers' descriptors of the short form; they live as long as the child. */
+static int open_path(const char *path, char buf[FD_PATH_MAX], const char **name)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *name = sys_fd_path(fd, buf);
+    return 0;
+}
+
+static int build_data(const struct mount_op *op, struct text *t, bool by_fd)
+{
+    bool lower = false;
+    *t = (struct text){0};
+    for (size_t i = 0; i < op->noptions; i++) {
+        const struct mount_option *o = &op->options[i];
+        bool plus = strcmp(o->key, "lowerdir+") == 0;
+        char buf[FD_PATH_MAX];
+        const char *value = o->value;
+        int r = by_fd && o->is_path ? open_path(o->value, buf, &value) : 0;
+        if (r < 0)
+            return r;
+        if (plus && lower) {
+            add(t, ":", "");
+        } else {
+            add(t, t->n ? "," : "", "");
+            add(t, plus ? "lowerdir" : o->key, "");
+            add(t, value ? "=" : "", "");
+        }
+        lower = plus;
+        if (value)
+            add(t, value, plus ? "\\:," : o->is_path ? "\\," : "");
+    }
+    return t->overflow ? -E2BIG : 0;
+}
+
+static unsigned long mount_flags(uint64_t attr)
+{
+    unsigned long f = 0;
+    f |= attr & MOUNT_ATTR_RDONLY ? MS_RDONLY : 0;
+    f |= attr & MOUNT_ATTR_NOSUID ? MS_NOSUID : 0;
+    f |= attr & MOUNT_ATTR_NODEV ? MS_NODEV : 0;
+    f |= attr & MOUNT_ATTR_NOEXEC ? MS_NOEXEC : 0;
+    return f;
+}
+
+int fscontext_mount_legacy(const struct mount_op *op, int target)
+{
+    static struct text t;
+    char fd_path[FD_PATH_MAX], real[PATH_MAX];
+    int r = build_data(op, &t, false);
+    if (r == -E2BIG)
+        r = build_data(op, &t, true);
+    if (r < 0)
+        return r;
+    ssize_t n = readlink(sys_fd_path(target, fd_path), real, sizeof(real) - 1);
+    if (n < 0)
+        return -errno;
+    real[n] = '\0';
+    if (mount(op->source, fd_path, op->fstype, mount_flags(op->attr_set), t.s) < 0)
+        return -errno;
+    /* The descriptor still names what is covered now; the path leads to the mount. */
+    int fd = open(real, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}

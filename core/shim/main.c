@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * berth-shim: the monitor of one container
+ *
+ * Started by berthd with the control connection, the run directory and its own memfd as descriptors 3, 4 and 5; see
+ * docs/shim-protocol.md.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "shim/conn.h"
+#include "shim/logger.h"
+#include "shim/shim.h"
+
+enum { FD_CONTROL = 3, FD_RUNDIR = 4, FD_MEMFD = 5 };
+
+static int check_start(int argc, char **argv, struct err *err)
+{
+    struct stat st;
+    if (argc != 2 || !id_valid(argv[1]))
+        return err_set(err, -EINVAL,
+                       "usage: berth-shim ID (64 hex digits); it is berthd that starts it");
+    if (fstat(FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode))
+        return err_set(err, -EINVAL, "descriptor 3 is no socket: it is berthd that starts this");
+    if (fstat(FD_RUNDIR, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(err, -EINVAL, "descriptor 4 is no directory: it is berthd that starts this");
+    return 0;
+}
+
+static int shim_open(struct shim *s, struct err *err)
+{
+    for (int fd = FD_CONTROL; fd <= FD_MEMFD; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    setsid();
+    /* The container's root is mounted here, in its own mount namespace, where only the working directory follows. */
+    if (fchdir(FD_RUNDIR) < 0)
+        return err_errno(err, -errno, "entering the run directory");
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        return err_errno(err, -errno, "becoming the subreaper");
+    s->pidns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    s->loop = loop_new();
+    if (s->pidns < 0 || !s->loop)
+        return err_errno(err, -errno, "opening the loop and the own pid namespace");
+    int r = shim_signals_open(s, err);
+    if (r == 0)
+        r = conn_listen(s, err);
+    if (r < 0)
+        return r;
+    state_write(s);
+    r = conn_add(s, FD_CONTROL, true);
+    return r < 0 ? err_errno(err, r, "watching the control connection") : 0;
+}
+
+static void shim_close(struct shim *s)
+{
+    execs_free(s);
+    if (s->init)
+        task_free(s->init);
+    if (s->log)
+        logger_free(s->log);
+    oom_free(s->oom);
+    conns_free(s);
+    if (s->plan)
+        plan_free(s->plan);
+    err_fini(&s->failure);
+    if (s->loop)
+        loop_free(s->loop);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_(err_fini) struct err why = {0};
+    struct shim s = {.rundir = FD_RUNDIR,
+                     .memfd = FD_MEMFD,
+                     .listener = -1,
+                     .signals = -1,
+                     .pidns = -1,
+                     .root = -1,
+                     .ns = {-1, -1, -1}};
+    log_setup("berth-shim", LOG_INFO, false);
+    umask(077);
+    int r = check_start(argc, argv, &why);
+    if (r == 0) {
+        s.id = argv[1];
+        r = shim_open(&s, &why);
+    }
+    if (r < 0)
+        log_error("%s", err_msg(&why));
+    else
+        r = loop_run(s.loop);
+    shim_close(&s);
+    return r < 0 ? 1 : 0;
+}

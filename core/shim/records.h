@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records: output cut at newlines and at 16 KiB
+ *
+ * One batch for each read: the bytes and the records that point into them, in one piece of memory.
+ */
+#pragma once
+
+#include <berth/log.h>
+
+#define RECORD_MAX 16384
+
+struct batch {
+    struct batch *next;
+    size_t bytes; /* that it takes of the queue's bound */
+    size_t n;
+    struct berth_log_record *records;
+    char *data;
+};
+
+/* What of one stream waits for its newline. Zero-initialise. */
+struct cutter {
+    char carry[RECORD_MAX];
+    size_t n;
+    uint64_t partial_id; /* of the line that is being cut into pieces; 0: none */
+    uint32_t ordinal;
+};
+
+/* The records that end in `data`, or NULL when there are none yet. The caller frees with batch_free(). */
+struct batch *cutter_feed(struct cutter *c, int stream, const char *data, size_t n);
+/* What is left over, at the end of the stream. */
+struct batch *cutter_end(struct cutter *c, int stream);
+void batch_free(struct batch *b);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shim
+ *
+ * One container's monitor: its state, and the parts that act on it. Everything here runs on the main thread; only the
+ * logger has a thread of its own. docs/shim-protocol.md is the contract.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "shim/plan.h"
+#include "shim/task.h"
+
+#define SHIM_PROTOCOL 1
+#define SHIM_MINOR    0
+
+enum shim_phase {
+    PHASE_NEW,
+    PHASE_PREPARING,
+    PHASE_PREPARED,
+    PHASE_STARTING,
+    PHASE_RUNNING,
+    PHASE_EXITING,
+    PHASE_EXITED,
+    PHASE_ENDING
+};
+
+struct conn;
+
+/* An answer that is still owed. The connection may be gone by then. */
+struct pending {
+    struct conn *conn;
+    int64_t seq; /* 0: nothing is owed */
+};
+
+struct exit_info {
+    int code, signal;
+    bool oom;
+    int64_t time_ns;
+    char *error; /* or NULL */
+};
+
+struct shim {
+    const char *id;
+    struct loop *loop;
+    int rundir, memfd, listener, signals;
+    int pidns; /* our own, to come back to after a child was made in the container's */
+    struct conn *conns;
+    enum shim_phase phase;
+    struct plan *plan;
+    struct task *init;
+    struct exec *execs;
+    struct logger *log;
+    struct oom *oom;
+    int root;  /* the container's root, O_PATH, or -1 */
+    int ns[3]; /* mnt, net, ipc: held until the exit was told */
+    bool init_ready, log_ready;
+    struct err failure; /* why a prepared container cannot go */
+    struct pending prepare, go, abort;
+    struct exit_info exit;
+    struct loop_timer *exit_timer;
+    bool exit_known;            /* init was reaped */
+    bool output_done, log_done; /* what the exit waits for */
+    bool released;
+};
+
+/* container.c: the container's life */
+int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struct err *err);
+int container_go(struct shim *s, struct err *err);
+/* Ends what was prepared; the process exits once init is reaped. */
+void container_abort(struct shim *s);
+int container_release(struct shim *s, struct err *err);
+/* Init was reaped. */
+void container_init_exited(struct shim *s);
+/* Called when attached clients have left: a released shim may be able to go. */
+void container_settle(struct shim *s);
+bool container_is_up(const struct shim *s);
+
+/* exec.c */
+struct exec *exec_find(struct shim *s, const char *id);
+struct task *exec_task(struct exec *x);
+/* The reply follows through `owed`. */
+int exec_start(struct shim *s, const json_t *msg, int *fds, size_t nfds, struct pending owed,
+               struct err *err);
+int exec_forget(struct shim *s, const char *id, struct err *err);
+struct exec *exec_next(struct exec *x);
+struct pending *exec_pending(struct exec *x);
+/* NULL for init. */
+const char *exec_id_of(const struct shim *s, const struct task *t);
+json_t *exec_status(const struct exec *x);
+/* The `exec_exited` event, or NULL while it runs. */
+json_t *exec_exit_event(const struct exec *x);
+void execs_free(struct shim *s);
+/* The container is gone: so are its execs. */
+void execs_settle(struct shim *s);
+
+/* state.c */
+void state_write(struct shim *s);
+/* Renames `exit` into place. */
+int state_write_exit(struct shim *s);
+json_t *state_status(const struct shim *s);
+json_t *state_exit(const struct shim *s);
+const char *state_phase_name(enum shim_phase phase);
+
+/* oom.c: watches the memory cgroup's counter of kills */
+struct oom *oom_open(struct shim *s, const char *path);
+/* True when the kernel killed something since oom_open(). */
+bool oom_happened(struct oom *o);
+void oom_free(struct oom *o);
+
+/* signals.c: kill and reap */
+int shim_signals_open(struct shim *s, struct err *err);
+int shim_kill(struct shim *s, const json_t *msg, struct err *err);
