@@ -183,7 +183,7 @@ static int network_link_make(struct executor *x, int sock, const char *network_i
         int lower = parent ? op_index(sock, op, "parent", err) : 0;
         int r = lower < 0 ? lower : nl_request(sock, link_msg_new(op, -1, 0, lower), err);
         if (r < 0)
-            return err_wrap(err, "making link %s", name);
+            return err_wrap(err, "making link %s", name), r;
         json_push_str(made, name);
         info.ifindex = op_index(sock, op, "name", err);
         if (info.ifindex < 0)
@@ -196,7 +196,10 @@ static int network_link_make(struct executor *x, int sock, const char *network_i
     }
     _cleanup_(freep) char *alias = str_printf("berth:%s:%s", x->instance, network_id);
     nl_batch_take(&b, link_msg_alias(info.ifindex, alias), false);
-    return nl_batch_send(&b, sock, NULL, err) < 0 ? err_wrap(err, "setting up link %s", name) : 0;
+    int r = nl_batch_send(&b, sock, NULL, err);
+    if (r < 0)
+        err_wrap(err, "setting up link %s", name);
+    return r;
 }
 
 static int network_preflight(const json_t *ops, struct err *err)
@@ -286,7 +289,9 @@ int executor_network_remove(struct executor *x, const json_t *plan, struct err *
         r = 0;
     }
     nl_pool_give(x->socks, sock);
-    return r < 0 ? err_wrap(err, "removing the network's links") : 0;
+    if (r < 0)
+        err_wrap(err, "removing the network's links");
+    return r;
 }
 
 /* --- endpoints */
@@ -320,7 +325,9 @@ static int endpoint_link(int sock, const json_t *op, int netns_fd, struct err *e
     if (parent < 0)
         return parent;
     int r = nl_request(sock, link_msg_new(op, netns_fd, master, parent), err);
-    return r < 0 ? err_wrap(err, "making link %s", name) : 0;
+    if (r < 0)
+        err_wrap(err, "making link %s", name);
+    return r;
 }
 
 /* *n: how many records were gone through, for taking them back. */
@@ -420,8 +427,10 @@ int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err 
         if (!op_is(op, "link", 0))
             continue;
         int r = nl_request(sock, link_msg_delete(json_str(op, "name", "")), err);
-        if (r < 0 && r != -ENODEV && first == 0)
-            first = err_wrap(err, "removing link %s", json_str(op, "name", ""));
+        if (r < 0 && r != -ENODEV && first == 0) {
+            first = r;
+            err_wrap(err, "removing link %s", json_str(op, "name", ""));
+        }
     }
     nl_pool_give(x->socks, sock);
     return first;

@@ -47,6 +47,11 @@ void nl_batch_take(struct nl_batch *b, struct nl_msg *m, bool silent)
     nlmsg_free(m);
 }
 
+void nl_batch_mark_last(struct nl_batch *b)
+{
+    b->last = b->n;
+}
+
 /* The kernel's words for a failure, or "". Borrowed from the message. */
 static const char *ack_words(const struct nlmsghdr *h)
 {
@@ -68,6 +73,7 @@ struct answer {
     uint32_t last;
     int code;
     unsigned failed;
+    bool whole; /* a transaction, opened by the first request */
     bool done;
 };
 
@@ -82,7 +88,8 @@ static void ack_read(struct answer *a, const struct nlmsghdr *h, struct err *err
         a->failed = h->nlmsg_seq - FIRST_SEQ;
         a->code = err_errno(err, e->error, "%s", *words ? words : "the kernel refused");
     }
-    a->done |= h->nlmsg_seq == a->last;
+    /* A refusal of the whole batch comes with its first request's number, and nothing follows. */
+    a->done |= h->nlmsg_seq == a->last || (e->error < 0 && h->nlmsg_seq == FIRST_SEQ && a->whole);
 }
 
 static int acks_receive(int sock, struct answer *a, struct err *err)
@@ -109,7 +116,7 @@ int nl_batch_send(struct nl_batch *b, int sock, unsigned *failed, struct err *er
     if (b->n == 0)
         return 0;
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct answer a = {.last = FIRST_SEQ + b->n - 1};
+    struct answer a = {.last = FIRST_SEQ + (b->last ? b->last : b->n) - 1, .whole = b->last > 0};
     ssize_t sent =
         sendto(sock, b->out.s, b->out.len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
     int r = sent < 0 ? err_errno(err, -errno, "cannot send to the kernel")
@@ -117,7 +124,7 @@ int nl_batch_send(struct nl_batch *b, int sock, unsigned *failed, struct err *er
     if (failed)
         *failed = a.failed;
     buf_reset(&b->out);
-    b->n = 0;
+    b->n = b->last = 0;
     return r;
 }
 

@@ -20,12 +20,15 @@ int nl_sock_open(int protocol);
 /* Requests that leave together. Zero-initialise; nl_batch_fini(). */
 struct nl_batch {
     struct buf out;
-    unsigned n;
+    unsigned n,
+        last;    /* last: the request whose ack is waited for, counted from 1; 0: the last one */
     bool failed; /* memory was gone while building */
 };
 void nl_batch_fini(struct nl_batch *b);
 /* Takes `m` over (NULL: notes the failure). Asks for an ack unless `silent`. */
 void nl_batch_take(struct nl_batch *b, struct nl_msg *m, bool silent);
+/* The request taken last is the one whose ack ends the answer, whatever follows. */
+void nl_batch_mark_last(struct nl_batch *b);
 /* Sends all and waits for the last request's ack, which must not be silent. 0, or the first failing request's
  * negative errno with its place in *failed (may be NULL) and words in err. Empties the batch. rtnetlink executes each
  * request for itself, also behind one that failed. */
