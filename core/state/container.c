@@ -79,7 +79,7 @@ static int name_taken(struct conn *c, const char *name, struct err *err)
 
 #define INSERT                                                                                     \
     "INSERT INTO container (" COLUMNS ") VALUES "                                                  \
-                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 int state_container_insert(struct state *s, const struct state_container *c, struct err *err)
 {

@@ -76,6 +76,8 @@ int state_layer_insert(struct state *s, const struct state_layer *l, struct err 
 /* It is made: notes its size. */
 int state_layer_ready(struct state *s, const char *driver, const char *chain_id, int64_t size,
                       struct err *err);
+/* About to be removed: it is being made again, so to say, until its row is deleted. -EBUSY as delete. */
+int state_layer_doom(struct state *s, const char *driver, const char *chain_id, struct err *err);
 /* -EBUSY while another layer stands on it, or an image when no other driver has it. */
 int state_layer_delete(struct state *s, const char *driver, const char *chain_id, struct err *err);
 int state_layer_get(struct state *s, const char *driver, const char *chain_id,
@@ -86,3 +88,5 @@ int state_layer_list(struct state *s, const char *driver, struct state_layers *o
 /* Ready layers of a driver on which no image and no layer stands. */
 int state_layer_unused(struct state *s, const char *driver, struct state_layers *out,
                        struct err *err);
+/* Whether an image or a layer of any driver has this blob: 1, 0, or a negative errno. */
+int state_blob_used(struct state *s, const char *digest, struct err *err);

@@ -89,6 +89,19 @@ static int check_unused(struct conn *c, const char *driver, const char *chain_id
     return err_set(err, -EBUSY, "layer %s is in use", chain_id);
 }
 
+int state_layer_doom(struct state *s, const char *driver, const char *chain_id, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, true, &t, err);
+    if (r < 0 || (r = check_unused(t.c, driver, chain_id, err)) < 0)
+        return r;
+    r = stmt_exec(t.c, err, "UPDATE layer SET ready=0 WHERE driver=? AND chain_id=?", "ss", driver,
+                  chain_id);
+    if (r == 0)
+        return no_such(chain_id, err);
+    return r < 0 ? r : txn_commit(&t, err);
+}
+
 int state_layer_delete(struct state *s, const char *driver, const char *chain_id, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
@@ -152,4 +165,17 @@ int state_layer_unused(struct state *s, const char *driver, struct state_layers 
                 " AND NOT EXISTS (SELECT 1 FROM image_layer AS i WHERE i.chain_id ="
                 "  CASE WHEN l.init THEN l.parent ELSE l.chain_id END)",
                 driver, out, err);
+}
+
+int state_blob_used(struct state *s, const char *digest, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = stmt_query(t.c, &st, err,
+                       "SELECT 1 FROM layer WHERE blob = ?1"
+                       " UNION ALL SELECT 1 FROM image WHERE id = ?1 LIMIT 1",
+                       "s", digest);
+    return r < 0 ? r : stmt_step(st, err);
 }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the image store share. */
+#pragma once
+
+#include <berth/storage.h>
+#include <pthread.h>
+
+#include "base/map.h"
+#include "image/blob.h"
+#include "image/reference.h"
+#include "image/store.h"
+
+struct image_store {
+    struct state *state;
+    struct blob_store *blobs;
+    const struct berth_storage_ops *ops;
+    void *self;
+    char *driver, *shown;
+    pthread_mutex_t lock; /* guards `held` */
+    pthread_cond_t freed;
+    struct map held; /* chain ids that somebody makes or removes */
+};
+
+/* Makes this thread the only one that makes or removes the layer; waits for the other. */
+void layer_hold(struct image_store *s, const char *chain_id);
+void layer_release(struct image_store *s, const char *chain_id);
+
+struct layer_plan {
+    const char *chain_id, *diff_id;
+    const char *parent;       /* chain id, or NULL */
+    const char *parent_layer; /* the driver's id of it, or NULL */
+    const char *blob;         /* digest, or NULL */
+    bool init;
+    /* Fills the diff directory; says how many bytes it brought. */
+    int (*fill)(void *ctx, struct berth_diff *diff, int64_t *bytes, struct err *err);
+    /* Gives the plain tar for drivers that take it themselves; NULL: there is none. */
+    int (*tar)(void *ctx, int *fd, int64_t *bytes, struct err *err);
+    void *ctx;
+};
+/* The layer of this chain id, made when it is not there. The caller holds it. */
+int layer_ensure(struct image_store *s, const struct layer_plan *plan, struct state_layer **out,
+                 struct err *err);
+/* The ready row of a chain id; -ENOENT. */
+int layer_ready(struct image_store *s, const char *chain_id, struct state_layer **out,
+                struct err *err);
+/* Removes what no image has; adds the chain ids that went to `gone` (may be NULL). What a container still stands on
+ * stays until a later call. */
+int layer_collect(struct image_store *s, struct strv *gone, struct err *err);
+/* For start-up: takes away what rows say was being made. */
+int layer_repair(struct image_store *s, struct err *err);
+/* Deletes a blob that no row has. */
+void layer_drop_blob(struct image_store *s, const char *digest);
+
+/* The image's configuration, parsed. */
+int image_parse(const struct state_image *i, json_t **out, struct err *err);
+/* An image can be used with this driver when its top layer is there. */
+bool image_usable(struct image_store *s, const struct state_image *i);
+/* References as people see them, split in tags and digests. */
+int image_names(struct image_store *s, const char *id, json_t **tags, json_t **digests,
+                struct err *err);
+
+/* Applies Dockerfile instructions to `config`, an image's config object. */
+int changes_apply(const struct strv *changes, json_t *config, struct err *err);

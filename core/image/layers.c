@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making and removing layers
+ *
+ * Row (not ready), driver, row (ready): whatever a crash leaves, the row says what it was. Removing goes the other way
+ * round. `held` keeps two threads off one chain id; its mutex guards the map only.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/failpoint.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "image/internal.h"
+#include "plugin/err-bridge.h"
+
+void layer_hold(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    while (map_get(&s->held, chain_id))
+        pthread_cond_wait(&s->freed, &s->lock);
+    map_set(&s->held, chain_id, s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void layer_release(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    map_del(&s->held, chain_id);
+    pthread_cond_broadcast(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int layer_ready(struct image_store *s, const char *chain_id, struct state_layer **out,
+                struct err *err)
+{
+    _cleanup_(state_layer_freep) struct state_layer *l = NULL;
+    int r = state_layer_get(s->state, s->driver, chain_id, &l, err);
+    if (r < 0)
+        return r;
+    if (!l->ready)
+        return err_set(err, -ENOENT, "layer %s is not complete", chain_id);
+    *out = steal_ptr(&l);
+    return 0;
+}
+
+static int driver_remove(struct image_store *s, const char *layer_id, struct err *err)
+{
+    PLUGIN_ERR(perr, err);
+    int r = plugin_result(s->ops->layer_remove(s->self, layer_id, &perr.base), err, s->driver,
+                          "layer_remove");
+    if (r != -ENOENT)
+        return r;
+    err_clear(err);
+    return 0;
+}
+
+void layer_drop_blob(struct image_store *s, const char *digest)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (!digest)
+        return;
+    int r = state_blob_used(s->state, digest, &err);
+    if (r == 0)
+        r = blob_delete(s->blobs, digest, &err);
+    if (r < 0)
+        log_warn("image store: %s", err_msg(&err));
+}
+
+static int make_by_ingest(struct image_store *s, const struct layer_plan *p, const char *layer_id,
+                          int64_t *bytes, struct err *err)
+{
+    int fd = -1;
+    int r = p->tar(p->ctx, &fd, bytes, err);
+    if (r < 0)
+        return r;
+    const char *parent = p->parent_layer;
+    PLUGIN_ERR(perr, err);
+    return plugin_result(s->ops->layer_ingest(s->self, layer_id, parent, fd, &perr.base), err,
+                         s->driver, "layer_ingest");
+}
+
+static int make_by_diff(struct image_store *s, const struct layer_plan *p, const char *layer_id,
+                        int64_t *bytes, struct err *err)
+{
+    struct berth_diff diff = {.size = sizeof(diff), .dir_fd = -1};
+    PLUGIN_ERR(perr, err);
+    int r = s->ops->diff_begin(s->self, layer_id, p->parent_layer, &diff, &perr.base);
+    r = plugin_result(r, err, s->driver, "diff_begin");
+    if (r < 0)
+        return r;
+    r = p->fill(p->ctx, &diff, bytes, err);
+    if (r < 0) {
+        s->ops->diff_abort(s->self, layer_id, &diff);
+        return r;
+    }
+    PLUGIN_ERR(perr2, err);
+    return plugin_result(s->ops->diff_commit(s->self, layer_id, &diff, &perr2.base), err, s->driver,
+                         "diff_commit");
+}
+
+/* Takes back a layer that did not come about; what cannot be taken back now is at the next start. */
+static void undo(struct image_store *s, const struct layer_plan *p, const char *layer_id, bool made)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    int r = made ? driver_remove(s, layer_id, &err) : 0;
+    if (r == 0)
+        r = state_layer_delete(s->state, s->driver, p->chain_id, &err);
+    if (r < 0)
+        log_warn("image store: taking back layer %s: %s", p->chain_id, err_msg(&err));
+    else
+        layer_drop_blob(s, p->blob);
+}
+
+static int make(struct image_store *s, const struct layer_plan *p, struct err *err)
+{
+    char layer_id[ID_MAX];
+    int64_t bytes = 0;
+    id_new(layer_id);
+    const struct state_layer row = {.driver = s->driver,
+                                    .chain_id = (char *)(uintptr_t)p->chain_id,
+                                    .diff_id = (char *)(uintptr_t)p->diff_id,
+                                    .parent = (char *)(uintptr_t)p->parent,
+                                    .blob = (char *)(uintptr_t)p->blob,
+                                    .layer_id = layer_id,
+                                    .init = p->init};
+    int r = state_layer_insert(s->state, &row, err);
+    if (r < 0)
+        return r;
+    r = failpoint("layer.row");
+    if (r == 0)
+        r = p->tar && BERTH_HAS(s->ops, layer_ingest) ? make_by_ingest(s, p, layer_id, &bytes, err)
+                                                      : make_by_diff(s, p, layer_id, &bytes, err);
+    bool made = r == 0;
+    if (r == 0)
+        r = failpoint("layer.made");
+    if (r == 0)
+        r = state_layer_ready(s->state, s->driver, p->chain_id, bytes, err);
+    if (r < 0)
+        undo(s, p, layer_id, made);
+    return r;
+}
+
+/* Removes an unfinished layer. One that something stands on is whole after all: it was about to be removed. */
+static int clear_unfinished(struct image_store *s, const struct state_layer *l, struct err *err)
+{
+    int r = driver_remove(s, l->layer_id, err);
+    if (r == -EBUSY) {
+        err_clear(err);
+        return state_layer_ready(s->state, s->driver, l->chain_id, l->size, err);
+    }
+    if (r == 0)
+        r = state_layer_delete(s->state, s->driver, l->chain_id, err);
+    if (r == 0)
+        layer_drop_blob(s, l->blob);
+    return r;
+}
+
+int layer_ensure(struct image_store *s, const struct layer_plan *p, struct state_layer **out,
+                 struct err *err)
+{
+    _cleanup_(state_layer_freep) struct state_layer *old = NULL;
+    int r = state_layer_get(s->state, s->driver, p->chain_id, &old, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    err_clear(err);
+    if (old && !old->ready && (r = clear_unfinished(s, old, err)) < 0)
+        return r;
+    if (layer_ready(s, p->chain_id, out, NULL) == 0)
+        return 0;
+    r = make(s, p, err);
+    return r < 0 ? r : layer_ready(s, p->chain_id, out, err);
+}
+
+int layer_repair(struct image_store *s, struct err *err)
+{
+    _cleanup_(state_layers_fini) struct state_layers all = {0};
+    int r = state_layer_list(s->state, s->driver, &all, err);
+    for (size_t i = 0; r == 0 && i < all.n; i++) {
+        _cleanup_(err_fini) struct err why = {0};
+        if (all.v[i]->ready)
+            continue;
+        log_info("image store: layer %s was not finished: removing it", all.v[i]->chain_id);
+        if (clear_unfinished(s, all.v[i], &why) < 0)
+            log_warn("image store: layer %s: %s", all.v[i]->chain_id, err_msg(&why));
+    }
+    return r;
+}
+
+/* 1: it is gone; 0: something stands on it. */
+static int collect_one(struct image_store *s, const struct state_layer *l, struct err *err)
+{
+    int r = state_layer_doom(s->state, s->driver, l->chain_id, err);
+    if (r == 0 && (r = driver_remove(s, l->layer_id, err)) == 0 &&
+        (r = state_layer_delete(s->state, s->driver, l->chain_id, err)) == 0) {
+        layer_drop_blob(s, l->blob);
+        return 1;
+    }
+    if (r != -EBUSY && r != -ENOENT)
+        return r;
+    err_clear(err); /* a container's layer, or a new image, stands on it */
+    return r == -ENOENT ? 0 : state_layer_ready(s->state, s->driver, l->chain_id, l->size, err);
+}
+
+static int collect_round(struct image_store *s, struct strv *gone, size_t *removed, struct err *err)
+{
+    _cleanup_(state_layers_fini) struct state_layers unused = {0};
+    int r = state_layer_unused(s->state, s->driver, &unused, err);
+    for (size_t i = 0; r >= 0 && i < unused.n; i++) {
+        layer_hold(s, unused.v[i]->chain_id);
+        r = collect_one(s, unused.v[i], err);
+        layer_release(s, unused.v[i]->chain_id);
+        if (r <= 0)
+            continue;
+        (*removed)++;
+        if (gone && !unused.v[i]->init)
+            strv_add(gone, unused.v[i]->chain_id);
+    }
+    return MIN(r, 0);
+}
+
+int layer_collect(struct image_store *s, struct strv *gone, struct err *err)
+{
+    for (;;) {
+        size_t removed = 0;
+        int r = collect_round(s, gone, &removed, err);
+        if (r < 0 || removed == 0)
+            return r;
+    }
+}
