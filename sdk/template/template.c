@@ -3,8 +3,8 @@
  * A log driver to start from
  *
  * Writes one line a record, "TIME STREAM TEXT", to <log_dir>/template.log, and reads them back. Copy the folder, rename
- * the driver, and replace the file by where your lines shall go. `make`, put template.so into a directory of daemon.conf's
- * plugin_dirs (root's, not writable by others), and run a container with --log-driver template.
+ * the driver, and replace the file by where your lines shall go. `make`, put template.so into a directory of
+ * daemon.conf's plugin_dirs (root's, not writable by others), and run a container with --log-driver template.
  *
  * The rules that matter: state lives behind the `log` pointer only; every failure returns a negative errno and says
  * why with berth_err_set(); descriptors are O_CLOEXEC; nothing here forks, exits or touches signals.
@@ -182,8 +182,8 @@ static int wanted(const struct berth_log_query *q, const struct berth_log_record
            (!q->until_ns || r->time_ns <= q->until_ns);
 }
 
-/* Gives all whole lines from here on, but for the first `skip` wanted ones; *seen counts those. A line without its end yet
- * is left for the next time. Not 0: the caller has had enough. */
+/* Gives all whole lines from here on, but for the first `skip` wanted ones; *seen counts those. A line without its end
+ * yet is left for the next time. Not 0: the caller has had enough. */
 static int give(struct reader *rd, int64_t skip, int64_t *seen, int silent)
 {
     for (;;) {
