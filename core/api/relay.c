@@ -95,10 +95,10 @@ static bool relay_over(const struct relay_state *s, enum relay_end *end)
     bool in_over = s->in.closed || s->in.broken;
     if (s->detached)
         *end = RELAY_DETACHED;
+    else if (s->out.closed && !s->out.broken && (s->engine_gone || in_over))
+        *end = RELAY_DONE;
     else if ((s->client_gone || s->out.broken) && in_over)
         *end = RELAY_GONE;
-    else if (s->out.closed && (s->engine_gone || in_over))
-        *end = RELAY_DONE;
     else
         return false;
     return true;
