@@ -32,8 +32,9 @@ struct dir {
     struct dir *parent;
     char *path;        /* "" for the root, else "/a/b" */
     size_t *lowers, n; /* the layers (indexes into the chain) in which it is merged */
-    bool pending;      /* it is to be reported as modified when something in it is */
-    bool opaque;       /* nothing of the lowers shines through; holds for what is below it too */
+    int depth;
+    bool pending; /* it is to be reported as modified when something in it is */
+    bool opaque;  /* nothing of the lowers shines through; holds for what is below it too */
 };
 
 struct subdir {
@@ -142,6 +143,7 @@ static struct subdir *subdir_new(struct dir *parent, const char *path)
     if (!s)
         return NULL;
     s->dir.parent = parent;
+    s->dir.depth = parent->depth + 1;
     s->dir.path = strdup(path);
     s->dir.lowers = calloc(parent->n + 1, sizeof(*s->dir.lowers));
     if (s->dir.path && s->dir.lowers)
@@ -270,6 +272,8 @@ static int walk_one(const struct walk *w, struct dir *in, struct subdir **subdir
 static int walk_dir(const struct walk *w, struct dir *in)
 {
     _cleanup_(subdirs_free) struct subdir *subdirs = NULL;
+    if (in->depth > TREE_DEPTH)
+        return -ELOOP;
     int r = walk_one(w, in, &subdirs);
     for (struct subdir *s = subdirs; s && r == 0; s = s->next)
         r = walk_dir(w, &s->dir);
@@ -297,6 +301,9 @@ int overlay_changes(const char *root, const struct chain *chain,
         lowers[top.n++] = i;
     top.lowers = lowers;
     int r = walk_dir(&w, &top);
+    if (r == -ELOOP)
+        return berth_err_set(err, r, "layer %s: directories are nested more than %d deep",
+                             chain->ids[0], TREE_DEPTH);
     return r < 0 ? berth_err_set(err, r, "comparing layer %s with those below it: %s",
                                  chain->ids[0], strerror(-r))
                  : r;

@@ -8,6 +8,7 @@
 #include "compare.h"
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -64,19 +65,25 @@ static ssize_t read_xattrs(int dir, const char *name, char **out)
     return n;
 }
 
+/* -1 when it cannot be read. */
+static ssize_t read_xattr(int dir, const char *file, const char *name, char *value, size_t size)
+{
+    _cleanup_(freep) char *path = NULL;
+    if (asprintf(&path, "/proc/self/fd/%d/%s", dir, file) < 0) {
+        path = NULL;
+        return -1;
+    }
+    return lgetxattr(path, name, value, size);
+}
+
 static bool same_xattr(int a, int b, const char *file, const char *name)
 {
-    char left[64 * 1024], right[64 * 1024];
-    _cleanup_(freep) char *pa = NULL;
-    _cleanup_(freep) char *pb = NULL;
-    if (asprintf(&pa, "/proc/self/fd/%d/%s", a, file) < 0)
-        pa = NULL;
-    if (asprintf(&pb, "/proc/self/fd/%d/%s", b, file) < 0)
-        pb = NULL;
-    if (!pa || !pb)
+    _cleanup_(freep) char *left = malloc(XATTR_SIZE_MAX);
+    _cleanup_(freep) char *right = malloc(XATTR_SIZE_MAX);
+    if (!left || !right)
         return false;
-    ssize_t na = lgetxattr(pa, name, left, sizeof(left));
-    ssize_t nb = lgetxattr(pb, name, right, sizeof(right));
+    ssize_t na = read_xattr(a, file, name, left, XATTR_SIZE_MAX);
+    ssize_t nb = read_xattr(b, file, name, right, XATTR_SIZE_MAX);
     return na >= 0 && na == nb && memcmp(left, right, (size_t)na) == 0;
 }
 

@@ -18,6 +18,8 @@
 #include "common/tree.h"
 #include "common/util.h"
 
+#define BLOCK (64u << 10)
+
 struct copy {
     int to_root;
     struct inode_set *links;
@@ -53,9 +55,11 @@ static int copy_range(int from, int to, off_t start, off_t end)
 
 static int copy_by_hand(int from, int to, off_t start, off_t end)
 {
-    char block[65536];
+    _cleanup_(freep) char *block = malloc(BLOCK);
+    if (!block)
+        return -ENOMEM;
     while (start < end) {
-        size_t want = end - start < (off_t)sizeof(block) ? (size_t)(end - start) : sizeof(block);
+        size_t want = end - start < (off_t)BLOCK ? (size_t)(end - start) : BLOCK;
         ssize_t n = pread(from, block, want, start);
         if (n <= 0)
             return n < 0 ? -errno : 0;
