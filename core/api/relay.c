@@ -13,7 +13,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+
 #define RELAY_BUFFER (64u << 10)
+#define LINGER_MS    5000
 
 struct flow {
     int from, to;
@@ -140,6 +143,28 @@ static enum relay_end relay_loop(struct relay *r, struct relay_state *s)
     return end;
 }
 
+/* Closing a socket with unread bytes is a reset for the peer, which may then miss the end of what it was sent: so the
+ * client is told the end, and what it still sends is dropped until it closes, too. */
+static void relay_linger(const struct relay *r)
+{
+    char chunk[RELAY_BUFFER / 4];
+    const int64_t deadline = time_mono_ns() + LINGER_MS * NS_PER_MS;
+    shutdown(r->client, SHUT_WR);
+    for (;;) {
+        struct pollfd p[] = {{.fd = r->client, .events = POLLIN},
+                             {.fd = r->stop, .events = POLLIN}};
+        int64_t left_ms = (deadline - time_mono_ns()) / NS_PER_MS;
+        int n = left_ms > 0 ? poll(p, ARRAY_SIZE(p), (int)left_ms) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || p[1].revents)
+            return;
+        ssize_t got = recv(r->client, chunk, sizeof(chunk), MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+    }
+}
+
 enum relay_end relay_run(struct relay *r)
 {
     struct relay_state s = {
@@ -151,5 +176,7 @@ enum relay_end relay_run(struct relay *r)
     enum relay_end end = relay_loop(r, &s);
     buf_fini(&s.in.buf);
     buf_fini(&s.out.buf);
+    if (end == RELAY_DETACHED || end == RELAY_DONE)
+        relay_linger(r);
     return end;
 }

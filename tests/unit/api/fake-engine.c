@@ -107,7 +107,7 @@ static struct process *process_find(struct engine *e, const char *ref)
 {
     for (size_t i = 0; i < FAKE_MAX; i++) {
         struct process *p = &e->all[i];
-        if (p->used && (str_after(p->id, ref) || str_eq(p->name, ref)))
+        if (p->used && ((strlen(ref) >= 12 && str_after(p->id, ref)) || str_eq(p->name, ref)))
             return p;
     }
     return NULL;
@@ -139,26 +139,33 @@ static struct process *process_add(struct engine *e, const char *name, const jso
     return p;
 }
 
-static int process_attach(struct process *p)
+static int process_attach_locked(struct process *p)
 {
-    int fd;
     if (p->side[1] >= 0)
         return -EBUSY;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->side) < 0)
         return -errno;
-    fd = p->side[0];
-    p->side[0] = -1;
+    return steal_fd(&p->side[0]);
+}
+
+static int process_attach(struct engine *e, struct process *p)
+{
+    pthread_mutex_lock(&e->lock);
+    int fd = process_attach_locked(p);
+    pthread_mutex_unlock(&e->lock);
     return fd;
 }
 
-static void process_start(struct process *p)
+static void process_start(struct engine *e, struct process *p)
 {
+    pthread_mutex_lock(&e->lock);
     if (p->side[1] < 0) { /* nobody attached: it reads from nothing */
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->side);
         shutdown(p->side[0], SHUT_WR);
     }
     p->started = true;
     pthread_create(&p->thread, NULL, process_run, p);
+    pthread_mutex_unlock(&e->lock);
 }
 
 int engine_info(struct engine *e, json_t **out, struct err *err)
@@ -266,7 +273,7 @@ int engine_container_start(struct engine *e, const char *ref, struct err *err)
         return err_set(err, -ENOEXEC, "exec: \"nope\": executable file not found in $PATH");
     if (p->started)
         return err_set(err, -EALREADY, "running");
-    process_start(p);
+    process_start(e, p);
     return 0;
 }
 
@@ -370,7 +377,7 @@ int engine_container_attach(struct engine *e, const char *ref, const struct atta
     if (!p)
         return -ENOENT;
     *tty = p->tty;
-    *fd = process_attach(p);
+    *fd = process_attach(e, p);
     return *fd < 0 ? err_set(err, *fd, "attached already") : 0;
 }
 
@@ -406,8 +413,8 @@ int engine_exec_start(struct engine *e, const char *id, bool tty, int64_t rows, 
     if (str_eq(json_string_value(json_array_get(json_arr(p->body, "Cmd"), 0)), "nope"))
         return err_set(err, -ENOEXEC, "exec: \"nope\": executable file not found in $PATH");
     if (fd)
-        *fd = process_attach(p);
-    process_start(p);
+        *fd = process_attach(e, p);
+    process_start(e, p);
     return 0;
 }
 

@@ -47,13 +47,20 @@ static void rig_start(struct rig *g, bool detach, const char *early)
     pthread_create(&g->thread, NULL, rig_run, g);
 }
 
-static enum relay_end rig_end(struct rig *g)
+static enum relay_end rig_join(struct rig *g)
 {
     pthread_join(g->thread, NULL);
     close(g->client[0]);
     close(g->engine[0]);
     close(g->stop);
     return g->end;
+}
+
+/* The client closes, and the relay has ended. */
+static enum relay_end rig_end(struct rig *g)
+{
+    shutdown(g->client[0], SHUT_RDWR);
+    return rig_join(g);
 }
 
 static void expect_bytes(int fd, const char *want)
@@ -134,6 +141,7 @@ static void relay_detaches_on_keys_that_came_early(void **state)
 {
     struct rig g;
     rig_start(&g, true, "\x10\x11");
+    expect_eof(g.client[0]);
     assert_int_equal(rig_end(&g), RELAY_DETACHED);
 }
 
@@ -142,7 +150,7 @@ static void relay_stops_with_the_server(void **state)
     struct rig g;
     rig_start(&g, false, NULL);
     eventfd_write(g.stop, 1);
-    assert_int_equal(rig_end(&g), RELAY_STOPPED);
+    assert_int_equal(rig_join(&g), RELAY_STOPPED);
 }
 
 struct flood {
@@ -202,8 +210,8 @@ static void relay_passes_output_while_input_is_stuck(void **state)
     expect_bytes(g.client[0], "out");
     shutdown(g.engine[0], SHUT_RDWR);
     expect_eof(g.client[0]);
-    assert_int_equal(rig_end(&g), RELAY_DONE);
     pthread_join(t, NULL);
+    assert_int_equal(rig_end(&g), RELAY_DONE);
 }
 
 int main(void)
