@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* images, import, tag, rmi, history */
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "client/commands.h"
+#include "client/filters.h"
+#include "client/format.h"
+#include "client/http.h"
+
+static const struct column columns[] = {
+    {"ID", "IMAGE ID"},
+    {"Repository", "REPOSITORY"},
+    {"Tag", "TAG"},
+    {"Digest", "DIGEST"},
+    {"CreatedSince", "CREATED"},
+    {"CreatedAt", "CREATED AT"},
+    {"Size", "SIZE"},
+    {"Containers", "CONTAINERS"},
+    {"SharedSize", "SHARED SIZE"},
+    {"UniqueSize", "UNIQUE SIZE"},
+    {"VirtualSize", "SIZE"},
+    {NULL, NULL},
+};
+
+static void local_time(int64_t seconds, char *out, size_t n)
+{
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    localtime_r(&t, &tm);
+    strftime(out, n, "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+}
+
+static json_t *row_of(const json_t *image, const char *reference, bool whole)
+{
+    json_t *row = json_object();
+    const char *id = json_str(image, "Id", ""), *hex = str_after(id, "sha256:");
+    const char *colon = reference ? strrchr(reference, ':') : NULL;
+    int64_t created = json_int(image, "Created", 0);
+    char at[64];
+    local_time(created, at, sizeof(at));
+    _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created),
+                          *size = format_size(json_int(image, "Size", 0));
+    json_put_strf(row, "ID", whole ? "%s" : "%.12s", whole || !hex ? id : hex);
+    json_put_strf(row, "Repository", "%.*s", colon ? (int)(colon - reference) : 6,
+                  colon ? reference : "<none>");
+    json_put_str(row, "Tag", colon ? colon + 1 : "<none>");
+    json_put_str(row, "Digest", "<none>");
+    json_put_strf(row, "CreatedSince", "%s ago", span);
+    json_put_str(row, "CreatedAt", at);
+    json_put_str(row, "Size", size);
+    json_put_str(row, "VirtualSize", size);
+    json_put_str(row, "Containers", "N/A");
+    json_put_str(row, "SharedSize", "N/A");
+    json_put_str(row, "UniqueSize", "N/A");
+    return row;
+}
+
+static int images_main(struct client *c, const struct args *a)
+{
+    json_auto_t *list = NULL, *rows = json_array();
+    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    if (!filters)
+        return cli_fail(c, 1);
+    if (a->rest.n && !*filters) {
+        _cleanup_(freep) char *reference = http_escape(a->rest.v[0]);
+        free(filters);
+        filters = str_printf("&filters=%%7B%%22reference%%22%%3A%%5B%%22%s%%22%%5D%%7D", reference);
+    }
+    _cleanup_(freep) char *path = str_printf("/images/json?all=%d%s", args_bool(a, "all"), filters);
+    if (http_json(c, "GET", path, NULL, &list) < 0)
+        return cli_fail(c, 1);
+    size_t i, k;
+    const json_t *image, *tag;
+    bool whole = args_bool(a, "no-trunc"), quiet = args_bool(a, "quiet");
+    json_array_foreach (list, i, image) {
+        json_array_foreach (json_arr(image, "RepoTags"), k, tag)
+            if (!quiet || k == 0)
+                json_push_take(rows, row_of(image, json_string_value(tag), whole));
+        if (json_array_size(json_arr(image, "RepoTags")) == 0)
+            json_push_take(rows, row_of(image, NULL, whole));
+    }
+    struct list_format f = {
+        .format = args_str(a, "format", NULL),
+        .columns = columns,
+        .quiet_field = quiet ? "ID" : NULL,
+        .dflt = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"};
+    return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
+}
+
+static const struct flag images_flags[] = {
+    {"all", 'a', FLAG_BOOL, "", "Show all images (default hides intermediate images)"},
+    {"filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided"},
+    {"format", 0, FLAG_STRING, "string", "Format output: table, table TEMPLATE, json, TEMPLATE"},
+    {"no-trunc", 0, FLAG_BOOL, "", "Don't truncate output"},
+    {"quiet", 'q', FLAG_BOOL, "", "Only show image IDs"},
+    {NULL},
+};
+
+const struct cli_command command_images = {.group = "image",
+                                           .name = "ls",
+                                           .top = "images",
+                                           .usage = "[OPTIONS] [REPOSITORY[:TAG]]",
+                                           .summary = "List images",
+                                           .min = 0,
+                                           .max = 1,
+                                           .usage_exit = 1,
+                                           .flags = images_flags,
+                                           .run = images_main};
+
+/* The last status of a progress stream, and an error in it. */
+struct progress {
+    struct buf line;
+    char *status, *error;
+};
+
+static int progress_data(void *ctx, const char *data, size_t n)
+{
+    struct progress *p = ctx;
+    for (size_t i = 0; i < n; i++) {
+        if (data[i] != '\n') {
+            buf_addc(&p->line, data[i]);
+            continue;
+        }
+        json_auto_t *v = NULL;
+        if (p->line.len && json_parse(p->line.s, p->line.len, &v, NULL) == 0) {
+            const char *status = json_str(v, "status", NULL), *error = json_str(v, "error", NULL);
+            if (status) {
+                free(p->status);
+                p->status = xstrdup(status);
+            }
+            if (error) {
+                free(p->error);
+                p->error = xstrdup(error);
+            }
+        }
+        buf_reset(&p->line);
+    }
+    return 0;
+}
+
+static int import_main(struct client *c, const struct args *a)
+{
+    const char *source = a->rest.v[0], *reference = a->rest.n > 1 ? a->rest.v[1] : "", *item;
+    bool url = strstr(source, "://") != NULL;
+    _cleanup_(closep) int fd = str_eq(source, "-") || url ? -1 : open(source, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && !str_eq(source, "-") && !url) {
+        err_errno(&c->err, -errno, "open %s", source);
+        return cli_fail(c, 1);
+    }
+    _cleanup_(freep) char *from = http_escape(url ? source : "-"), *repo = http_escape(reference),
+                          *message = http_escape(args_str(a, "message", ""));
+    struct buf b = {0};
+    buf_printf(&b, "/images/create?fromSrc=%s&repo=%s&message=%s", from, repo, message);
+    strv_foreach (item, args_list(a, "change")) {
+        _cleanup_(freep) char *change = http_escape(item);
+        buf_printf(&b, "&changes=%s", change);
+    }
+    _cleanup_(freep) char *path = buf_steal(&b);
+    struct progress p = {0};
+    int r = http_upload(c, path, fd >= 0 ? fd : STDIN_FILENO, progress_data, &p);
+    progress_data(&p, "\n", 1);
+    if (r == 0 && p.error)
+        r = err_set(&c->err, -EIO, "%s", p.error);
+    if (r == 0 && p.status)
+        puts(p.status);
+    buf_fini(&p.line);
+    free(p.status);
+    free(p.error);
+    return r < 0 ? cli_fail(c, 1) : 0;
+}
+
+static const struct flag import_flags[] = {
+    {"change", 'c', FLAG_LIST, "list", "Apply Dockerfile instruction to the created image"},
+    {"message", 'm', FLAG_STRING, "string", "Set commit message for imported image"},
+    {NULL},
+};
+
+const struct cli_command command_import = {
+    .group = "image",
+    .name = "import",
+    .top = "import",
+    .usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+    .summary = "Import the contents from a tarball to create a file system image",
+    .min = 1,
+    .max = 2,
+    .usage_exit = 1,
+    .flags = import_flags,
+    .run = import_main};
+
+static int tag_main(struct client *c, const struct args *a)
+{
+    const char *target = a->rest.v[1], *slash = strrchr(target, '/'), *colon = strrchr(target, ':');
+    if (colon && slash && colon < slash)
+        colon = NULL;
+    _cleanup_(freep) char *repo =
+        colon ? xstrndup(target, (size_t)(colon - target)) : xstrdup(target);
+    _cleanup_(freep) char *id = http_escape(a->rest.v[0]), *r = http_escape(repo),
+                          *t = http_escape(colon ? colon + 1 : "latest");
+    _cleanup_(freep) char *path = str_printf("/images/%s/tag?repo=%s&tag=%s", id, r, t);
+    return http_json(c, "POST", path, NULL, NULL) < 0 ? cli_fail(c, 1) : 0;
+}
+
+static const struct flag no_flags[] = {{NULL}};
+
+const struct cli_command command_tag = {.group = "image",
+                                        .name = "tag",
+                                        .top = "tag",
+                                        .usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+                                        .summary =
+                                            "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+                                        .min = 2,
+                                        .max = 2,
+                                        .usage_exit = 1,
+                                        .flags = no_flags,
+                                        .run = tag_main};
+
+static int rmi_one(struct client *c, const struct args *a, const char *ref)
+{
+    json_auto_t *done = NULL;
+    _cleanup_(freep) char *id = http_escape(ref);
+    _cleanup_(freep) char *path = str_printf("/images/%s?force=%d&noprune=%d", id,
+                                             args_bool(a, "force"), args_bool(a, "no-prune"));
+    int r = http_json(c, "DELETE", path, NULL, &done);
+    size_t i;
+    const json_t *step;
+    json_array_foreach (done, i, step) {
+        const char *untagged = json_str(step, "Untagged", NULL);
+        printf("%s: %s\n", untagged ? "Untagged" : "Deleted",
+               untagged ? untagged : json_str(step, "Deleted", ""));
+    }
+    return r;
+}
+
+static int rmi_main(struct client *c, const struct args *a)
+{
+    return cli_each(c, a, rmi_one);
+}
+
+static const struct flag rmi_flags[] = {
+    {"force", 'f', FLAG_BOOL, "", "Force removal of the image"},
+    {"no-prune", 0, FLAG_BOOL, "", "Do not delete untagged parents"},
+    {NULL},
+};
+
+const struct cli_command command_rmi = {.group = "image",
+                                        .name = "rm",
+                                        .top = "rmi",
+                                        .usage = "[OPTIONS] IMAGE [IMAGE...]",
+                                        .summary = "Remove one or more images",
+                                        .min = 1,
+                                        .max = -1,
+                                        .usage_exit = 1,
+                                        .flags = rmi_flags,
+                                        .run = rmi_main};
+
+static const struct column history_columns[] = {
+    {"ID", "IMAGE"},
+    {"CreatedSince", "CREATED"},
+    {"CreatedAt", "CREATED AT"},
+    {"CreatedBy", "CREATED BY"},
+    {"Size", "SIZE"},
+    {"Comment", "COMMENT"},
+    {NULL, NULL},
+};
+
+static int history_main(struct client *c, const struct args *a)
+{
+    json_auto_t *list = NULL, *rows = json_array();
+    _cleanup_(freep) char *path = http_path_1("/images/%s/history", a->rest.v[0]);
+    if (http_json(c, "GET", path, NULL, &list) < 0)
+        return cli_fail(c, 1);
+    size_t i;
+    const json_t *h;
+    bool whole = args_bool(a, "no-trunc");
+    json_array_foreach (list, i, h) {
+        json_t *row = json_object();
+        const char *id = json_str(h, "Id", "<missing>"), *hex = str_after(id, "sha256:"),
+                   *by = json_str(h, "CreatedBy", "");
+        int64_t created = json_int(h, "Created", 0);
+        char at[64];
+        local_time(created, at, sizeof(at));
+        _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created),
+                              *size = format_size(json_int(h, "Size", 0));
+        json_put_strf(row, "ID", whole || !hex ? "%s" : "%.12s", whole || !hex ? id : hex);
+        json_put_strf(row, "CreatedSince", "%s ago", span);
+        json_put_str(row, "CreatedAt", at);
+        json_put_strf(row, "CreatedBy", whole || strlen(by) <= 45 ? "%s" : "%.44s\xE2\x80\xA6", by);
+        json_put_str(row, "Size", size);
+        json_put_str(row, "Comment", json_str(h, "Comment", ""));
+        json_push_take(rows, row);
+    }
+    struct list_format f = {
+        .format = args_str(a, "format", NULL),
+        .columns = history_columns,
+        .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
+        .dflt = "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};
+    return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
+}
+
+static const struct flag history_flags[] = {
+    {"format", 0, FLAG_STRING, "string", "Format output: table, table TEMPLATE, json, TEMPLATE"},
+    {"no-trunc", 0, FLAG_BOOL, "", "Don't truncate output"},
+    {"quiet", 'q', FLAG_BOOL, "", "Only show image IDs"},
+    {NULL},
+};
+
+const struct cli_command command_history = {.group = "image",
+                                            .name = "history",
+                                            .top = "history",
+                                            .usage = "[OPTIONS] IMAGE",
+                                            .summary = "Show the history of an image",
+                                            .min = 1,
+                                            .max = 1,
+                                            .usage_exit = 1,
+                                            .flags = history_flags,
+                                            .run = history_main};

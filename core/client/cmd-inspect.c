@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inspect: of a kind, or of whatever has that name. */
+#include <errno.h>
+
+#include "base/json.h"
+#include "client/commands.h"
+#include "client/format.h"
+#include "client/http.h"
+
+static const struct {
+    const char *type, *path;
+} kinds[] = {{"container", "/containers/%s/json"},
+             {"image", "/images/%s/json"},
+             {"network", "/networks/%s"},
+             {"volume", "/volumes/%s"}};
+
+static int inspect_one(struct client *c, const char *type, const char *ref, bool size, json_t **out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (type && !str_eq(type, kinds[i].type))
+            continue;
+        _cleanup_(freep) char *id = http_escape(ref);
+        struct buf b = {0};
+        const char *at = strstr(kinds[i].path, "%s");
+        buf_add(&b, kinds[i].path, (size_t)(at - kinds[i].path));
+        buf_adds(&b, id);
+        buf_adds(&b, at + 2);
+        if (size && i == 0)
+            buf_adds(&b, "?size=1");
+        _cleanup_(freep) char *path = buf_steal(&b);
+        int r = http_json(c, "GET", path, NULL, out);
+        if (r != -ENOENT || type)
+            return r;
+    }
+    return err_set(&c->err, -ENOENT, "Error: No such object: %s", ref);
+}
+
+static int inspect_all(struct client *c, const struct args *a, const char *type)
+{
+    json_auto_t *found = json_array();
+    const char *format = args_str(a, "format", NULL);
+    int code = 0;
+    for (size_t i = 0; i < a->rest.n; i++) {
+        json_t *v = NULL;
+        if (inspect_one(c, type, a->rest.v[i], args_bool(a, "size"), &v) < 0) {
+            fprintf(stderr, "%s\n", err_msg(&c->err));
+            code = 1;
+            continue;
+        }
+        json_push_take(found, v);
+        if (format && !str_eq(format, "json") && format_one(format, v, true, &c->err) < 0)
+            return cli_fail(c, 1);
+    }
+    if (!format || str_eq(format, "json")) {
+        json_dumpf(found, stdout, format ? JSON_COMPACT : JSON_INDENT(4));
+        putchar('\n');
+    }
+    return code;
+}
+
+static int inspect_main(struct client *c, const struct args *a)
+{
+    return inspect_all(c, a, args_str(a, "type", NULL));
+}
+
+static int container_main(struct client *c, const struct args *a)
+{
+    return inspect_all(c, a, "container");
+}
+
+static int image_main(struct client *c, const struct args *a)
+{
+    return inspect_all(c, a, "image");
+}
+
+static int network_main(struct client *c, const struct args *a)
+{
+    return inspect_all(c, a, "network");
+}
+
+static int volume_main(struct client *c, const struct args *a)
+{
+    return inspect_all(c, a, "volume");
+}
+
+static const struct flag inspect_flags[] = {
+    {"format", 'f', FLAG_STRING, "string", "Format output: json, TEMPLATE"},
+    {"size", 's', FLAG_BOOL, "", "Display total file sizes if the type is container"},
+    {"type", 0, FLAG_STRING, "string",
+     "Only inspect objects of the given type: container, image, network, volume"},
+    {NULL},
+};
+
+#define INSPECT(group_, top_, what, main_)                                                         \
+    {                                                                                              \
+        .group = group_, .name = "inspect", .top = top_,                                           \
+        .usage = "[OPTIONS] NAME|ID [NAME|ID...]", .summary = what, .min = 1, .max = -1,           \
+        .usage_exit = 1, .flags = inspect_flags, .run = main_                                      \
+    }
+const struct cli_command command_inspect =
+    INSPECT(NULL, "inspect", "Return low-level information on objects", inspect_main);
+const struct cli_command command_container_inspect =
+    INSPECT("container", NULL, "Display detailed information on containers", container_main);
+const struct cli_command command_image_inspect =
+    INSPECT("image", NULL, "Display detailed information on images", image_main);
+const struct cli_command command_network_inspect =
+    INSPECT("network", NULL, "Display detailed information on networks", network_main);
+const struct cli_command command_volume_inspect =
+    INSPECT("volume", NULL, "Display detailed information on volumes", volume_main);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --filter key=value, repeated, as the API's filters parameter; and times as the user gives them. */
+#pragma once
+
+#include "client/client.h"
+
+/* "&filters=…", or "" when there are none. The caller frees; NULL with words when one has no '='. */
+char *filters_query(const struct args *a, struct err *err);
+/* "42m" → seconds since the epoch that long ago; anything else as it is. The caller frees. */
+char *time_argument(const char *s);

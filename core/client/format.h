@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lists on the terminal: tables, --format, --quiet
+ *
+ * A list command describes its columns; --format is "table …", a template for each row, or "json". Rows are objects whose
+ * members are docker's field names, as text.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/json.h"
+#include "client/template/template.h"
+
+struct column {
+    const char *field;  /* "ID" */
+    const char *header; /* "CONTAINER ID" */
+};
+
+struct list_format {
+    const char *format;           /* --format; NULL: the default table */
+    const char *dflt;             /* the default, "table {{.ID}}\t…" */
+    const struct column *columns; /* ends with a field of NULL */
+    const char *quiet_field;      /* with --quiet only this; NULL: not quiet */
+};
+
+/* Prints all rows to stdout. */
+int format_list(const struct list_format *f, const json_t *rows, struct err *err);
+/* Executes a template on one value, with a newline behind it. strict: missing fields are errors. "json": the value as JSON. */
+int format_one(const char *format, json_t *value, bool strict, struct err *err);
+
+/* "3 minutes", "About an hour", as docker prints spans. The caller frees. */
+char *format_span(int64_t seconds);
+/* "1.5MB", powers of 1000, three or four digits. */
+char *format_size(int64_t bytes);
+/* Cells a string takes on a terminal. */
+size_t display_width(const char *s);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests to the daemon (libcurl)
+ *
+ * Paths begin with a slash and have no version prefix. Errors carry the daemon's own words ("Error response from daemon: …"); the
+ * errno is made of the status (404 ENOENT, 409 EBUSY, 400 EINVAL, 304 EALREADY, else EIO), -ECONNREFUSED when nobody answers.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct client;
+
+/* One request with an optional JSON body; *out (may be NULL) is the caller's, NULL for an empty body. */
+int http_json(struct client *c, const char *method, const char *path, const json_t *body,
+              json_t **out);
+/* The same with an err of one's own, for other threads. *started is called when the answer's headers are there. */
+int http_json_from(const struct client *c, const char *method, const char *path, const json_t *body,
+                   json_t **out, void (*started)(void *ctx), void *ctx, struct err *err);
+/* Streams an answer: each(ctx, data, n) != 0 ends it. */
+int http_stream(struct client *c, const char *method, const char *path,
+                int (*each)(void *ctx, const char *data, size_t n), void *ctx);
+/* Sends what can be read from fd as the body; streams the answer. */
+int http_upload(struct client *c, const char *path, int fd,
+                int (*each)(void *ctx, const char *data, size_t n), void *ctx);
+/* Upgrades: *fd is a raw connection, the caller's; *early (the caller's) what came right behind the headers. *raw: the stream
+ * is not multiplexed (by its content type). */
+int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
+                bool *raw);
+/* Escapes one path segment or query value; the caller frees. */
+char *http_escape(const char *s);
+/* str_printf() whose %s arguments stand escaped. */
+#define http_path_1(fmt, a)                                                                        \
+    __extension__({                                                                                \
+        _cleanup_(freep) char *_a = http_escape(a);                                                \
+        str_printf(fmt, _a);                                                                       \
+    })

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flags of run and create as data: each says where in the body its value goes. */
+#include "client/run-options.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+
+const struct flag container_flags[] = {
+    {"add-host", 0, FLAG_LIST, "list", "Add a custom host-to-IP mapping (host:ip)"},
+    {"attach", 'a', FLAG_LIST, "list", "Attach to STDIN, STDOUT or STDERR"},
+    {"cap-add", 0, FLAG_LIST, "list", "Add Linux capabilities"},
+    {"cap-drop", 0, FLAG_LIST, "list", "Drop Linux capabilities"},
+    {"cidfile", 0, FLAG_STRING, "file", "Write the container's id to the file"},
+    {"cgroup-parent", 0, FLAG_STRING, "path", "Parent cgroup of the container"},
+    {"cpu-period", 0, FLAG_INT, "us", "Limit the CFS period"},
+    {"cpu-quota", 0, FLAG_INT, "us", "Limit the CFS quota"},
+    {"cpu-shares", 'c', FLAG_INT, "int", "CPU shares (relative weight)"},
+    {"cpus", 0, FLAG_STRING, "decimal", "Number of CPUs"},
+    {"cpuset-cpus", 0, FLAG_STRING, "list", "CPUs on which to run (0-3, 0,1)"},
+    {"cpuset-mems", 0, FLAG_STRING, "list", "Memory nodes in which to run (0-3, 0,1)"},
+    {"device", 0, FLAG_LIST, "list", "Add a device of the host"},
+    {"dns", 0, FLAG_LIST, "list", "Set custom DNS servers"},
+    {"dns-option", 0, FLAG_LIST, "list", "Set DNS options"},
+    {"dns-search", 0, FLAG_LIST, "list", "Set custom DNS search domains"},
+    {"domainname", 0, FLAG_STRING, "string", "Container NIS domain name"},
+    {"entrypoint", 0, FLAG_STRING, "string", "Overwrite the image's ENTRYPOINT"},
+    {"env", 'e', FLAG_LIST, "list", "Set environment variables"},
+    {"env-file", 0, FLAG_LIST, "list", "Read in a file of environment variables"},
+    {"expose", 0, FLAG_LIST, "list", "Expose a port or a range of ports"},
+    {"group-add", 0, FLAG_LIST, "list", "Add additional groups to join"},
+    {"hostname", 'h', FLAG_STRING, "string", "Container host name"},
+    {"init", 0, FLAG_BOOL, "",
+     "Run an init inside the container that forwards signals and reaps processes"},
+    {"interactive", 'i', FLAG_BOOL, "", "Keep STDIN open even if not attached"},
+    {"ipc", 0, FLAG_STRING, "string", "IPC mode to use"},
+    {"label", 'l', FLAG_LIST, "list", "Set meta data on a container"},
+    {"label-file", 0, FLAG_LIST, "list", "Read in a line delimited file of labels"},
+    {"log-driver", 0, FLAG_STRING, "string", "Logging driver for the container"},
+    {"log-opt", 0, FLAG_LIST, "list", "Log driver options"},
+    {"mac-address", 0, FLAG_STRING, "string", "Container MAC address (92:d0:c6:0a:29:33)"},
+    {"memory", 'm', FLAG_STRING, "bytes", "Memory limit"},
+    {"memory-reservation", 0, FLAG_STRING, "bytes", "Memory soft limit"},
+    {"memory-swap", 0, FLAG_STRING, "bytes",
+     "Swap limit equal to memory plus swap: -1 for unlimited swap"},
+    {"mount", 0, FLAG_LIST, "mount", "Attach a file system mount to the container"},
+    {"name", 0, FLAG_STRING, "string", "Assign a name to the container"},
+    {"network", 0, FLAG_STRING, "network", "Connect the container to a network"},
+    {"net", 0, FLAG_STRING, "network", "As --network"},
+    {"no-healthcheck", 0, FLAG_BOOL, "", "Disable any HEALTHCHECK of the image"},
+    {"oom-score-adj", 0, FLAG_INT, "int", "Tune the host's OOM preferences (-1000 to 1000)"},
+    {"pid", 0, FLAG_STRING, "string", "PID namespace to use"},
+    {"pids-limit", 0, FLAG_INT, "int", "Limit the number of processes (-1 for unlimited)"},
+    {"platform", 0, FLAG_STRING, "string", "Platform if the image is for several"},
+    {"privileged", 0, FLAG_BOOL, "", "Give extended privileges to the container"},
+    {"publish", 'p', FLAG_LIST, "list", "Publish a container's port(s) to the host"},
+    {"publish-all", 'P', FLAG_BOOL, "", "Publish all exposed ports to random ports"},
+    {"pull", 0, FLAG_STRING, "policy", "Pull image before running: always, missing, never"},
+    {"read-only", 0, FLAG_BOOL, "", "Mount the container's root file system as read only"},
+    {"restart", 0, FLAG_STRING, "policy",
+     "Restart policy: no, on-failure[:N], always, unless-stopped"},
+    {"rm", 0, FLAG_BOOL, "", "Remove the container when it exits"},
+    {"runtime", 0, FLAG_STRING, "string", "Runtime to use"},
+    {"security-opt", 0, FLAG_LIST, "list", "Security options"},
+    {"shm-size", 0, FLAG_STRING, "bytes", "Size of /dev/shm"},
+    {"stop-signal", 0, FLAG_STRING, "string", "Signal to stop the container"},
+    {"stop-timeout", 0, FLAG_INT, "seconds", "Time to wait before it is killed"},
+    {"storage-opt", 0, FLAG_LIST, "list", "Storage driver options"},
+    {"sysctl", 0, FLAG_LIST, "list", "Sysctl options"},
+    {"tmpfs", 0, FLAG_LIST, "list", "Mount a tmpfs directory"},
+    {"tty", 't', FLAG_BOOL, "", "Allocate a pseudo-TTY"},
+    {"ulimit", 0, FLAG_LIST, "list", "Ulimit options"},
+    {"user", 'u', FLAG_STRING, "string", "User name or UID (format: <name|uid>[:<group|gid>])"},
+    {"userns", 0, FLAG_STRING, "string", "User namespace to use"},
+    {"uts", 0, FLAG_STRING, "string", "UTS namespace to use"},
+    {"volume", 'v', FLAG_LIST, "list", "Bind mount a volume"},
+    {"volumes-from", 0, FLAG_LIST, "list", "Mount volumes from the specified container(s)"},
+    {"workdir", 'w', FLAG_STRING, "string", "Working directory inside the container"},
+    {NULL},
+};
+
+enum target { IN_CONFIG, IN_HOST };
+enum conversion { AS_STRING, AS_INT, AS_BOOL, AS_SIZE, AS_LIST, AS_MAP, AS_NANO };
+
+/* Flags whose value goes to one place as it is. */
+static const struct {
+    const char *flag;
+    enum target target;
+    enum conversion how;
+    const char *member;
+} plain[] = {
+    {"add-host", IN_HOST, AS_LIST, "ExtraHosts"},
+    {"cap-add", IN_HOST, AS_LIST, "CapAdd"},
+    {"cap-drop", IN_HOST, AS_LIST, "CapDrop"},
+    {"cgroup-parent", IN_HOST, AS_STRING, "CgroupParent"},
+    {"cpu-period", IN_HOST, AS_INT, "CpuPeriod"},
+    {"cpu-quota", IN_HOST, AS_INT, "CpuQuota"},
+    {"cpu-shares", IN_HOST, AS_INT, "CpuShares"},
+    {"cpus", IN_HOST, AS_NANO, "NanoCpus"},
+    {"cpuset-cpus", IN_HOST, AS_STRING, "CpusetCpus"},
+    {"cpuset-mems", IN_HOST, AS_STRING, "CpusetMems"},
+    {"dns", IN_HOST, AS_LIST, "Dns"},
+    {"dns-option", IN_HOST, AS_LIST, "DnsOptions"},
+    {"dns-search", IN_HOST, AS_LIST, "DnsSearch"},
+    {"domainname", IN_CONFIG, AS_STRING, "Domainname"},
+    {"group-add", IN_HOST, AS_LIST, "GroupAdd"},
+    {"hostname", IN_CONFIG, AS_STRING, "Hostname"},
+    {"init", IN_HOST, AS_BOOL, "Init"},
+    {"interactive", IN_CONFIG, AS_BOOL, "OpenStdin"},
+    {"ipc", IN_HOST, AS_STRING, "IpcMode"},
+    {"label", IN_CONFIG, AS_MAP, "Labels"},
+    {"mac-address", IN_CONFIG, AS_STRING, "MacAddress"},
+    {"memory", IN_HOST, AS_SIZE, "Memory"},
+    {"memory-reservation", IN_HOST, AS_SIZE, "MemoryReservation"},
+    {"memory-swap", IN_HOST, AS_SIZE, "MemorySwap"},
+    {"oom-score-adj", IN_HOST, AS_INT, "OomScoreAdj"},
+    {"pid", IN_HOST, AS_STRING, "PidMode"},
+    {"pids-limit", IN_HOST, AS_INT, "PidsLimit"},
+    {"privileged", IN_HOST, AS_BOOL, "Privileged"},
+    {"publish-all", IN_HOST, AS_BOOL, "PublishAllPorts"},
+    {"read-only", IN_HOST, AS_BOOL, "ReadonlyRootfs"},
+    {"rm", IN_HOST, AS_BOOL, "AutoRemove"},
+    {"runtime", IN_HOST, AS_STRING, "Runtime"},
+    {"security-opt", IN_HOST, AS_LIST, "SecurityOpt"},
+    {"shm-size", IN_HOST, AS_SIZE, "ShmSize"},
+    {"stop-signal", IN_CONFIG, AS_STRING, "StopSignal"},
+    {"stop-timeout", IN_CONFIG, AS_INT, "StopTimeout"},
+    {"storage-opt", IN_HOST, AS_MAP, "StorageOpt"},
+    {"sysctl", IN_HOST, AS_MAP, "Sysctls"},
+    {"tty", IN_CONFIG, AS_BOOL, "Tty"},
+    {"user", IN_CONFIG, AS_STRING, "User"},
+    {"userns", IN_HOST, AS_STRING, "UsernsMode"},
+    {"uts", IN_HOST, AS_STRING, "UTSMode"},
+    {"volumes-from", IN_HOST, AS_LIST, "VolumesFrom"},
+    {"workdir", IN_CONFIG, AS_STRING, "WorkingDir"},
+};
+
+static int put_size(json_t *o, const char *member, const char *flag, const char *text,
+                    struct err *err)
+{
+    int64_t bytes = -1;
+    if (!str_eq(text, "-1") && parse_size(text, &bytes) < 0)
+        return err_set(err, -EINVAL,
+                       "invalid size \"%s\" for --%s: a number with an optional unit (b, k, m, g)",
+                       text, flag);
+    json_put_int(o, member, bytes);
+    return 0;
+}
+
+/* "1.5" CPUs in billionths; parse_duration's grammar of decimals does it exactly. */
+static int put_nano(json_t *o, const char *member, const char *text, struct err *err)
+{
+    int64_t nano;
+    _cleanup_(freep) char *as_seconds = str_printf("%ss", text);
+    if (parse_duration(as_seconds, &nano) < 0 || nano < 0)
+        return err_set(err, -EINVAL, "invalid number of CPUs \"%s\": a decimal such as 1.5", text);
+    json_put_int(o, member, nano);
+    return 0;
+}
+
+static void put_map(json_t *o, const char *member, const struct strv *values)
+{
+    json_t *map = json_obj(o, member);
+    if (!map) {
+        map = json_object();
+        json_put_take(o, member, map);
+    }
+    const char *item;
+    strv_foreach (item, values) {
+        const char *eq = strchr(item, '=');
+        _cleanup_(freep) char *key = eq ? xstrndup(item, (size_t)(eq - item)) : xstrdup(item);
+        json_put_str(map, key, eq ? eq + 1 : "");
+    }
+}
+
+static int put_plain(const struct args *a, json_t *config, json_t *host, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(plain); i++) {
+        json_t *o = plain[i].target == IN_CONFIG ? config : host;
+        const char *flag = plain[i].flag, *member = plain[i].member, *item;
+        if (!args_given(a, flag))
+            continue;
+        switch (plain[i].how) {
+        case AS_STRING:
+            json_put_str(o, member, args_str(a, flag, ""));
+            break;
+        case AS_INT:
+            json_put_int(o, member, args_int(a, flag, 0));
+            break;
+        case AS_BOOL:
+            json_put_bool(o, member, args_bool(a, flag));
+            break;
+        case AS_SIZE:
+            r = put_size(o, member, flag, args_str(a, flag, ""), err);
+            break;
+        case AS_NANO:
+            r = put_nano(o, member, args_str(a, flag, ""), err);
+            break;
+        case AS_MAP:
+            put_map(o, member, args_list(a, flag));
+            break;
+        case AS_LIST:
+            json_put_take(o, member, json_array());
+            strv_foreach (item, args_list(a, flag))
+                json_push_str(json_arr(o, member), item);
+            break;
+        }
+    }
+    return r;
+}
+
+/* NAME=value as it is; NAME alone takes our own environment's value, or nothing where there is none. */
+static void push_env(json_t *env, const char *item)
+{
+    const char *own = strchr(item, '=') ? NULL : getenv(item);
+    if (strchr(item, '='))
+        json_push_str(env, item);
+    else if (own) {
+        _cleanup_(freep) char *pair = str_printf("%s=%s", item, own);
+        json_push_str(env, pair);
+    }
+}
+
+static int each_line(const char *path, void (*line)(void *ctx, const char *text), void *ctx,
+                     struct err *err)
+{
+    _cleanup_(freep) char *text = NULL;
+    int r = fs_read(-100 /* AT_FDCWD */, path, 1 << 20, &text, NULL);
+    if (r < 0)
+        return err_errno(err, r, "open %s", path);
+    struct strv lines = {0};
+    strv_split(&lines, text, "\n");
+    for (size_t i = 0; i < lines.n; i++) {
+        const char *s = str_trim(lines.v[i]);
+        if (*s && *s != '#')
+            line(ctx, s);
+    }
+    strv_fini(&lines);
+    return 0;
+}
+
+static void env_line(void *ctx, const char *text)
+{
+    push_env(ctx, text);
+}
+
+static void label_line(void *ctx, const char *text)
+{
+    char *item = (char *)(uintptr_t)text;
+    struct strv one = {.v = &item, .n = 1};
+    put_map(ctx, "Labels", &one);
+}
+
+static int put_env_and_labels(const struct args *a, json_t *config, struct err *err)
+{
+    json_t *env = json_array();
+    json_put_take(config, "Env", env);
+    const char *item;
+    int r = 0;
+    strv_foreach (item, args_list(a, "env-file"))
+        if (r == 0)
+            r = each_line(item, env_line, env, err);
+    strv_foreach (item, args_list(a, "env"))
+        push_env(env, item);
+    strv_foreach (item, args_list(a, "label-file"))
+        if (r == 0)
+            r = each_line(item, label_line, config, err);
+    return r;
+}
+
+static int put_restart(const struct args *a, json_t *host, struct err *err)
+{
+    const char *policy = args_str(a, "restart", NULL), *colon = policy ? strchr(policy, ':') : NULL;
+    if (!policy)
+        return 0;
+    int64_t max = 0;
+    if (colon && parse_i64(colon + 1, 0, 1 << 30, &max) < 0)
+        return err_set(err, -EINVAL,
+                       "invalid restart policy \"%s\": the maximum of retries must be a number",
+                       policy);
+    _cleanup_(freep) char *name =
+        colon ? xstrndup(policy, (size_t)(colon - policy)) : xstrdup(policy);
+    json_put_take(host, "RestartPolicy",
+                  json_pack("{ss sI}", "Name", name, "MaximumRetryCount", (json_int_t)max));
+    return 0;
+}
+
+static int put_ulimits(const struct args *a, json_t *host, struct err *err)
+{
+    json_t *list = json_array();
+    const char *item;
+    json_put_take(host, "Ulimits", list);
+    strv_foreach (item, args_list(a, "ulimit")) {
+        const char *eq = strchr(item, '='), *colon = eq ? strchr(eq, ':') : NULL;
+        int64_t soft = 0, hard = 0;
+        _cleanup_(freep) char *first =
+            eq ? xstrndup(eq + 1, colon ? (size_t)(colon - eq - 1) : strlen(eq + 1)) : NULL;
+        if (!eq || parse_i64(first, -1, INT64_MAX, &soft) < 0 ||
+            (colon && parse_i64(colon + 1, -1, INT64_MAX, &hard) < 0))
+            return err_set(err, -EINVAL, "invalid ulimit \"%s\": NAME=SOFT[:HARD]", item);
+        _cleanup_(freep) char *name = xstrndup(item, (size_t)(eq - item));
+        json_push_take(list, json_pack("{ss sI sI}", "Name", name, "Soft", (json_int_t)soft, "Hard",
+                                       (json_int_t)(colon ? hard : soft)));
+    }
+    return 0;
+}
+
+static int put_devices(const struct args *a, json_t *host, struct err *err)
+{
+    json_t *list = json_array();
+    const char *item;
+    json_put_take(host, "Devices", list);
+    strv_foreach (item, args_list(a, "device")) {
+        struct strv parts = {0};
+        strv_split(&parts, item, ":");
+        bool mode_second = parts.n == 2 && str_only(parts.v[1], "rwm");
+        if (parts.n == 0 || parts.n > 3) {
+            strv_fini(&parts);
+            return err_set(err, -EINVAL, "invalid device \"%s\": HOST[:CONTAINER][:rwm]", item);
+        }
+        json_push_take(list, json_pack("{ss ss ss}", "PathOnHost", parts.v[0], "PathInContainer",
+                                       parts.n > 1 && !mode_second ? parts.v[1] : parts.v[0],
+                                       "CgroupPermissions",
+                                       parts.n == 3  ? parts.v[2]
+                                       : mode_second ? parts.v[1]
+                                                     : "rwm"));
+        strv_fini(&parts);
+    }
+    return 0;
+}
+
+static void put_tmpfs_and_logs(const struct args *a, json_t *host)
+{
+    const char *item;
+    json_t *tmpfs = json_object(), *options = json_object();
+    strv_foreach (item, args_list(a, "tmpfs")) {
+        const char *colon = strchr(item, ':');
+        _cleanup_(freep) char *path =
+            colon ? xstrndup(item, (size_t)(colon - item)) : xstrdup(item);
+        json_put_str(tmpfs, path, colon ? colon + 1 : "");
+    }
+    json_put_take(host, "Tmpfs", tmpfs);
+    json_put_take(host, "LogConfig",
+                  json_pack("{ss so}", "Type", args_str(a, "log-driver", ""), "Config", options));
+    strv_foreach (item, args_list(a, "log-opt")) {
+        const char *eq = strchr(item, '=');
+        _cleanup_(freep) char *key = eq ? xstrndup(item, (size_t)(eq - item)) : xstrdup(item);
+        json_put_str(options, key, eq ? eq + 1 : "");
+    }
+}
+
+/* A host path of -v is made absolute where it says ./ or ../; a bare name is a volume. */
+static char *absolute_bind(const char *spec)
+{
+    if (spec[0] != '.')
+        return xstrdup(spec);
+    const char *colon = strchr(spec, ':');
+    _cleanup_(freep) char *source = colon ? xstrndup(spec, (size_t)(colon - spec)) : xstrdup(spec);
+    _cleanup_(freep) char *cwd = getcwd(NULL, 0);
+    _cleanup_(freep) char *joined = str_printf("%s/%s", cwd ? cwd : "", source);
+    _cleanup_(freep) char *clean = fs_clean_path(joined);
+    return str_printf("%s%s", clean, colon ? colon : "");
+}
+
+static int put_mounts(const struct args *a, json_t *config, json_t *host, struct err *err)
+{
+    json_t *binds = json_array(), *mounts = json_array(), *volumes = json_object();
+    const char *item;
+    int r = 0;
+    json_put_take(host, "Binds", binds);
+    json_put_take(host, "Mounts", mounts);
+    json_put_take(config, "Volumes", volumes);
+    strv_foreach (item, args_list(a, "volume")) {
+        _cleanup_(freep) char *spec = absolute_bind(item);
+        if (strchr(spec, ':'))
+            json_push_str(binds, spec);
+        else
+            json_put_take(volumes, spec, json_object());
+    }
+    strv_foreach (item, args_list(a, "mount")) {
+        json_t *m = NULL;
+        r = r == 0 ? mount_spec(item, &m, err) : r;
+        if (r == 0)
+            json_push_take(mounts, m);
+    }
+    return r;
+}
+
+static int put_ports(const struct args *a, json_t *config, json_t *host, struct err *err)
+{
+    json_t *exposed = json_object(), *bindings = json_object();
+    const char *item;
+    int r = 0;
+    json_put_take(config, "ExposedPorts", exposed);
+    json_put_take(host, "PortBindings", bindings);
+    strv_foreach (item, args_list(a, "publish"))
+        r = r == 0 ? publish_spec(item, exposed, bindings, err) : r;
+    strv_foreach (item, args_list(a, "expose"))
+        r = r == 0 ? publish_spec(item, exposed, NULL, err) : r;
+    return r;
+}
+
+static void put_command(const struct args *a, json_t *config, bool attach)
+{
+    const char *entrypoint = args_str(a, "entrypoint", NULL);
+    bool in = args_bool(a, "interactive");
+    json_put_str(config, "Image", a->rest.v[0]);
+    if (a->rest.n > 1) {
+        json_t *cmd = json_array();
+        for (size_t i = 1; i < a->rest.n; i++)
+            json_push_str(cmd, a->rest.v[i]);
+        json_put_take(config, "Cmd", cmd);
+    }
+    if (entrypoint) {
+        json_t *list = json_array();
+        json_push_str(list, entrypoint);
+        json_put_take(config, "Entrypoint", list);
+    }
+    json_put_bool(config, "AttachStdin", attach && in);
+    json_put_bool(config, "AttachStdout", attach);
+    json_put_bool(config, "AttachStderr", attach);
+    json_put_bool(config, "StdinOnce", attach && in);
+    if (args_bool(a, "no-healthcheck"))
+        json_put_take(config, "Healthcheck", json_pack("{s[s]}", "Test", "NONE"));
+}
+
+int container_body(const struct args *a, bool attach, json_t **out, struct err *err)
+{
+    json_auto_t *config = json_object();
+    json_t *host = json_object();
+    json_put_take(config, "HostConfig", host);
+    const char *network = args_str(a, "network", args_str(a, "net", "default"));
+    json_put_str(host, "NetworkMode", network);
+    put_command(a, config, attach);
+    put_tmpfs_and_logs(a, host);
+    int r = put_plain(a, config, host, err);
+    if (r == 0)
+        r = put_env_and_labels(a, config, err);
+    if (r == 0)
+        r = put_restart(a, host, err);
+    if (r == 0)
+        r = put_ulimits(a, host, err);
+    if (r == 0)
+        r = put_devices(a, host, err);
+    if (r == 0)
+        r = put_mounts(a, config, host, err);
+    if (r == 0)
+        r = put_ports(a, config, host, err);
+    if (r == 0)
+        *out = json_incref(config);
+    return r;
+}
