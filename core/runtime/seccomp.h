@@ -2,8 +2,8 @@
 /*
  * Seccomp programs
  *
- * Turns a profile (Docker's JSON form) into a BPF program for a capability set on this kernel and architecture. Compiling
- * takes milliseconds, so programs are kept in memory and in a directory, by the digest of all they depend on. Thread-safe.
+ * Turns a profile (Docker's JSON form) into a BPF program for a capability set on this kernel and architecture. Programs
+ * are kept in memory, by the digest of all they depend on. Thread-safe.
  */
 #pragma once
 
@@ -15,10 +15,8 @@
 
 struct seccomp_cache;
 
-/* `builtin`: path of the default profile (sharedir's seccomp-default.json). `dir`: where programs are kept from run to run;
- * made when missing; NULL: in memory only. The default program is compiled here. */
-int seccomp_cache_open(const char *builtin, const char *dir, struct seccomp_cache **out,
-                       struct err *err);
+/* `builtin`: path of the default profile (sharedir's seccomp-default.json). Its program for the default capabilities is compiled here. */
+int seccomp_cache_open(const char *builtin, struct seccomp_cache **out, struct err *err);
 void seccomp_cache_close(struct seccomp_cache *c);
 DEFINE_CLEANUP(struct seccomp_cache *, seccomp_cache_close);
 
