@@ -68,7 +68,7 @@ int target_parent(struct unpack *u, const char *path, int *fd, const char **base
         if (r == -ENOENT)
             r = fs_mkdir_in_root(u->root, parent, 0755);
         if (r < 0)
-            return err_errno(err, r == -ENOTDIR || r == -ELOOP ? -EINVAL : r,
+            return err_errno(err, r == -ENOTDIR || r == -ELOOP || r == -ENOENT ? -EINVAL : r,
                              "tar entry %s: its directory cannot be opened inside the root", path);
         close_fd(u->parent_fd);
         u->parent_fd = r;

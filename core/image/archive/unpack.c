@@ -204,14 +204,15 @@ static int unpack_all(struct unpack *u, struct archive *a, struct err *err)
     }
 }
 
-/* libarchive reads PAX names, which are UTF-8, through the thread's locale: give it one that changes nothing. */
-static locale_t utf8_begin(locale_t *made)
+/* libarchive would bring PAX names into Unicode's composed form, which renames files. In a locale that has no Unicode it
+ * gives up on what is not ASCII and hands the bytes over as they stand. */
+static locale_t ascii_begin(locale_t *made)
 {
-    *made = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    *made = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
     return *made ? uselocale(*made) : (locale_t)0;
 }
 
-static void utf8_end(locale_t made, locale_t before)
+static void ascii_end(locale_t made, locale_t before)
 {
     if (!made)
         return;
@@ -236,9 +237,9 @@ int unpack_run(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stat
     if (form < BERTH_WHITEOUT_APPLY || form > BERTH_WHITEOUT_OCI)
         return err_set(err, -EINVAL, "unpacking: unknown form of whiteouts %u", form);
     _cleanup_(unpack_fini) struct unpack u = {.root = dir_fd, .form = form, .parent_fd = -1};
-    locale_t made, before = utf8_begin(&made);
+    locale_t made, before = ascii_begin(&made);
     int r = open_and_unpack(&u, tar_fd, err);
-    utf8_end(made, before);
+    ascii_end(made, before);
     if (stats)
         *stats = u.stats;
     return r;
