@@ -163,8 +163,10 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
     if (s->phase != PHASE_NEW)
         return err_set(err, -EALREADY, "the container is %s already", state_phase_name(s->phase));
     int r = plan_parse(plan, fds, nfds, &s->plan, err);
-    if (r < 0)
+    if (r < 0) {
+        end_shim(s);
         return r;
+    }
     s->phase = PHASE_PREPARING;
     s->init = task_new(s, &s->plan->process, false);
     s->init->on_ready = on_init_ready;
@@ -176,7 +178,6 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
     if (r == 0)
         r = task_launch(s->init, NULL, err);
     if (r < 0) {
-        s->phase = PHASE_NEW;
         s->prepare = (struct pending){0};
         end_shim(s);
         return r;

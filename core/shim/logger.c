@@ -86,7 +86,7 @@ static void write_batches(struct logger *l, struct batch *b)
     static const struct berth_log_record *records[WRITE_MAX];
     size_t n = 0;
     for (const struct batch *at = b; at; at = at->next)
-        for (size_t i = 0; i < at->n; i++) {
+        for (size_t i = at->first; i < at->n; i++) {
             records[n++] = &at->records[i];
             if (n == WRITE_MAX) {
                 write_records(l, records, n);
@@ -143,7 +143,9 @@ static bool next_work(struct logger *l, struct batch **work, size_t *bytes, bool
         pthread_cond_wait(&l->wake, &l->lock);
     *work = steal_ptr(&l->head);
     l->tail = &l->head;
-    *bytes = l->bytes;
+    *bytes = l->ring ? 0 : l->bytes;
+    if (l->ring) /* what the thread holds has left the ring */
+        l->bytes = 0;
     *rotate = l->rotate;
     l->rotate = false;
     bool more = *work || *rotate || !l->finish;
@@ -300,7 +302,7 @@ static void ring_drop(struct logger *l, size_t coming)
         if (!l->head)
             l->tail = &l->head;
         l->bytes -= b->bytes;
-        l->dropped += b->n;
+        l->dropped += b->n - b->first;
         batch_free(b);
     }
 }
@@ -311,11 +313,9 @@ static void queue(struct logger *l, struct batch *b)
         return;
     pthread_mutex_lock(&l->lock);
     bool dead = l->finished;
-    if (l->ring && !dead)
+    if (l->ring && !dead) {
+        l->dropped += batch_trim(b, l->max);
         ring_drop(l, b->bytes);
-    if (l->ring && l->bytes + b->bytes > l->max && l->bytes) {
-        l->dropped += b->n; /* the thread holds all that the ring has */
-        dead = true;
     }
     if (!dead) {
         *l->tail = b;

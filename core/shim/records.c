@@ -26,6 +26,14 @@ static struct batch *batch_new(const struct cutter *c, const char *data, size_t 
     return b;
 }
 
+size_t batch_trim(struct batch *b, size_t max)
+{
+    size_t before = b->first;
+    for (; b->bytes > max && b->first < b->n; b->first++)
+        b->bytes -= MIN(b->bytes, b->records[b->first].len + sizeof(struct berth_log_record));
+    return b->first - before;
+}
+
 void batch_free(struct batch *b)
 {
     if (!b)

@@ -12,8 +12,8 @@
 
 struct batch {
     struct batch *next;
-    size_t bytes; /* that it takes of the queue's bound */
-    size_t n;
+    size_t bytes;    /* that it takes of the queue's bound */
+    size_t n, first; /* records[first … n) are still wanted */
     struct berth_log_record *records;
     char *data;
 };
@@ -30,4 +30,6 @@ struct cutter {
 struct batch *cutter_feed(struct cutter *c, int stream, const char *data, size_t n);
 /* What is left over, at the end of the stream. */
 struct batch *cutter_end(struct cutter *c, int stream);
+/* Drops the oldest records until the rest takes at most `max`; returns how many went. */
+size_t batch_trim(struct batch *b, size_t max);
 void batch_free(struct batch *b);

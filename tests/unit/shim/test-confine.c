@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Confinement, seen from inside and from the kernel's files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "harness.h"
+
+#define CONTAINS(text, what)                                                                       \
+    do {                                                                                           \
+        if (!strstr(text, what))                                                                   \
+            fail_msg("\"%s\" is not in:\n%s", what, text);                                         \
+    } while (0)
+
+static json_t *plan_cat(struct harness *h, const char *path)
+{
+    return plan_new(h, (const char *const[]){"cat", path, NULL});
+}
+
+static void plain_process_has_dockers_caps_and_clean_signals(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *out = run_output(h, plan_cat(h, "/proc/self/status"), NULL);
+    CONTAINS(out, "CapInh:\t0000000000000000\n");
+    CONTAINS(out, "CapPrm:\t00000000a80425fb\n");
+    CONTAINS(out, "CapEff:\t00000000a80425fb\n");
+    CONTAINS(out, "CapBnd:\t00000000a80425fb\n");
+    CONTAINS(out, "CapAmb:\t0000000000000000\n");
+    CONTAINS(out, "NoNewPrivs:\t0\n");
+    CONTAINS(out, "Seccomp:\t0\n");
+    CONTAINS(out, "SigBlk:\t0000000000000000\n");
+    CONTAINS(out, "SigIgn:\t0000000000000000\n");
+    CONTAINS(out, "SigCgt:\t0000000000000000\n");
+    CONTAINS(out, "Umask:\t0022\n");
+    CONTAINS(out, "Groups:\t0 \n");
+    CONTAINS(out, "Pid:\t1\n");
+    release(h);
+}
+
+static void user_by_name_gets_groups_and_loses_caps(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "grep -E '^(Uid|Gid|Groups|CapEff|CapPrm|CapBnd|CapInh):' "
+                              "/proc/self/status; echo $HOME; echo x > /dev/stdout");
+    json_put_str(plan_process(plan), "user", "web");
+    json_put_take(plan_process(plan), "groups", json_pack("[s,s]", "audio", "777"));
+    int code;
+    _cleanup_(freep) char *out = run_output(h, plan, &code);
+    CONTAINS(out, "Uid:\t33\t33\t33\t33\n");
+    CONTAINS(out, "Gid:\t34\t34\t34\t34\n");
+    CONTAINS(out, "Groups:\t29 34 50 777 \n");
+    CONTAINS(out, "CapPrm:\t0000000000000000\n");
+    CONTAINS(out, "CapEff:\t0000000000000000\n");
+    CONTAINS(out, "CapInh:\t0000000000000000\n");
+    CONTAINS(out, "CapBnd:\t00000000a80425fb\n");
+    CONTAINS(out, "/srv/web\nx\n");
+    assert_int_equal(code, 0);
+    release(h);
+}
+
+static void user_by_number_need_not_be_listed(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "id -u; id -g; echo $HOME");
+    json_put_str(plan_process(plan), "user", "1234:www");
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    assert_string_equal(out, "1234\n34\n/\n");
+    release(h);
+}
+
+static json_t *with_filter(json_t *plan)
+{
+    json_put_bool(plan_process(plan), "seccomp", true);
+    json_put_take(plan, "fds", json_pack("[s]", "seccomp"));
+    return plan;
+}
+
+static void run_filtered(struct harness *h, json_t *plan)
+{
+    int calls[] = {SYS_mkdir, SYS_mkdirat};
+    int fd = filter_fd(calls, 2, EXDEV);
+    shim_start(h);
+    json_t *reply = ask_fd(h, prepare_msg(with_filter(plan)), fd);
+    close(fd);
+    assert_int_equal(json_int(reply, "error", -1), 0);
+    json_decref(reply);
+    h->out = attach(h, NULL, false, true, true);
+    json_decref(ask_ok(h, msg_new("go")));
+}
+
+static void seccomp_filter_is_loaded(void **state)
+{
+    struct harness *h = *state;
+    run_filtered(h, plan_sh(h, "grep -E 'Seccomp:|NoNew' /proc/self/status; mkdir /tmp/x"));
+    _cleanup_(freep) char *out = read_stream(h->out, false);
+    CONTAINS(out, "NoNewPrivs:\t0\n");
+    CONTAINS(out, "Seccomp:\t2\n");
+    CONTAINS(out, "Invalid cross-device link");
+    assert_int_equal(exit_code(h), 1);
+    release(h);
+}
+
+static void seccomp_and_no_new_privileges_for_a_plain_user(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "grep -E 'Seccomp:|NoNew' /proc/self/status; id -u");
+    json_put_bool(plan_process(plan), "no_new_privileges", true);
+    json_put_str(plan_process(plan), "user", "web");
+    run_filtered(h, plan);
+    _cleanup_(freep) char *out = read_stream(h->out, false);
+    CONTAINS(out, "NoNewPrivs:\t1\n");
+    CONTAINS(out, "Seccomp:\t2\n");
+    CONTAINS(out, "\n33\n");
+    assert_int_equal(exit_code(h), 0);
+    release(h);
+}
+
+static void seccomp_for_a_plain_user(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "grep -E 'Seccomp:|NoNew|CapPrm' /proc/self/status");
+    json_put_str(plan_process(plan), "user", "web");
+    run_filtered(h, plan);
+    _cleanup_(freep) char *out = read_stream(h->out, false);
+    assert_string_equal(out, "CapPrm:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+    assert_int_equal(exit_code(h), 0);
+    release(h);
+}
+
+static void masked_and_readonly_paths_hold(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan =
+        plan_sh(h, "wc -c < /proc/cpuinfo; ls /sys/kernel | wc -l; touch /sys/kernel/x; "
+                   "echo 1 > /proc/sys/kernel/domainname; grep ' /proc/sys ' /proc/self/mountinfo; "
+                   "stat -c %t:%T /proc/cpuinfo");
+    json_array_append_new(json_object_get(plan, "masked"), json_string("/sys/kernel"));
+    json_array_append_new(json_object_get(plan, "masked"), json_string("/proc/cpuinfo"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    CONTAINS(out, "0\n0\n");
+    CONTAINS(out, "touch: /sys/kernel/x: Read-only file system");
+    CONTAINS(out, "can't create /proc/sys/kernel/domainname: Read-only file system");
+    CONTAINS(out, " /proc/sys ro,nosuid,nodev,noexec,relatime - proc proc rw");
+    CONTAINS(out, "\n1:3\n");
+    release(h);
+}
+
+static void readonly_root_with_writable_tmpfs(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "touch /etc/x; touch /tmp/y && echo fine; grep ' / / ' "
+                              "/proc/self/mountinfo | wc -l");
+    json_put_bool(plan, "readonly", true);
+    plan_mount(plan, json_pack("{s:s,s:s,s:s,s:[[s,s]]}", "target", "/tmp", "filesystem", "tmpfs",
+                               "source", "tmpfs", "options", "mode", "1777"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    CONTAINS(out, "/etc/x: Read-only file system\nfine\n");
+    release(h);
+}
+
+static void binds_are_made_with_their_flags_and_targets(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *file = str_printf("%s/file", h->dir);
+    _cleanup_(freep) char *dir = str_printf("%s/share", h->dir);
+    fs_write(AT_FDCWD, file, "content\n", 8, 0644);
+    fs_mkdir_p(dir, 0755);
+    json_t *plan =
+        plan_sh(h, "cat /new/deep/file; touch /new/deep/file; touch /data/x && ls /data; "
+                   "grep ' /data ' /proc/self/mountinfo");
+    plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/new/deep/file", "bind", file, "flags",
+                               "ro"));
+    plan_mount(plan,
+               json_pack("{s:s,s:s,s:[s]}", "target", "/data", "bind", dir, "flags", "noexec"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    CONTAINS(out, "content\ntouch: /new/deep/file: Read-only file system\nx\n");
+    CONTAINS(out, "noexec");
+    release(h);
+}
+
+/* The image's links lead inside the root, whatever they say. */
+static void links_in_the_image_do_not_lead_out(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *link = str_printf("%s/root/way", h->dir);
+    _cleanup_(freep) char *dangling = str_printf("%s/root/run", h->dir);
+    _cleanup_(freep) char *outside = str_printf("%s/outside", h->dir);
+    _cleanup_(freep) char *up = str_printf("../../../..%s", outside);
+    fs_mkdir_p(outside, 0755);
+    assert_int_equal(symlink(up, link), 0);
+    assert_int_equal(symlink("/var/real/run", dangling), 0);
+    json_t *plan = plan_sh(h, "touch /way/in/file; ls /var/real/run/here; readlink /way");
+    plan_mount(plan, json_pack("{s:s,s:s}", "target", "/way/in", "filesystem", "tmpfs"));
+    plan_mount(plan, json_pack("{s:s,s:s}", "target", "/run/here", "filesystem", "tmpfs"));
+    int code;
+    _cleanup_(freep) char *out = run_output(h, plan, &code);
+    assert_int_equal(code, 0);
+    _cleanup_(freep) char *in = str_printf("%s/in", outside);
+    assert_false(fs_exists(AT_FDCWD, in));
+    release(h);
+}
+
+static void workdir_is_made_and_names_are_set(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "pwd; stat -c %a /work; hostname; cat /proc/sys/net/ipv4/ip_forward; "
+                              "cat /proc/sys/kernel/domainname");
+    json_put_str(plan_process(plan), "cwd", "/work/deep");
+    json_put_str(plan, "domainname", "example.org");
+    json_put_take(plan, "sysctls", json_pack("{s:s}", "net.ipv4.ip_forward", "1"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    assert_string_equal(out, "/work/deep\n755\nboxed\n1\nexample.org\n");
+    release(h);
+}
+
+static void devices_links_and_mounts_are_there(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan =
+        plan_sh(h, "stat -c '%n %F %a %t:%T' /dev/null /dev/zero /dev/tty; "
+                   "readlink /dev/fd; readlink /dev/ptmx; grep -c . /proc/self/mountinfo; "
+                   "cat /proc/self/mountinfo; echo x > /dev/null && echo ok");
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    CONTAINS(out, "/dev/null character special file 666 1:3");
+    CONTAINS(out, "/proc/self/fd\npts/ptmx\n");
+    CONTAINS(out, "- devpts devpts rw,gid=5,mode=620,ptmxmode=666");
+    CONTAINS(out, " /dev/mqueue rw,nosuid,nodev,noexec,relatime - mqueue mqueue rw");
+    CONTAINS(out, " /sys ro,nosuid,nodev,noexec,relatime - sysfs sysfs ro");
+    CONTAINS(out, " /dev/shm rw,nosuid,nodev,noexec,relatime - tmpfs shm rw,size=65536k");
+    assert_null(strstr(out, "shared:"));
+    assert_null(strstr(out, "master:"));
+    CONTAINS(out, "\nok\n");
+    release(h);
+}
+
+static void overlay_root_is_mounted_inside(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *root = str_printf("%s/root", h->dir);
+    _cleanup_(freep) char *low = str_printf("%s/with:colon,comma", h->dir);
+    _cleanup_(freep) char *upper = str_printf("%s/upper", h->dir);
+    _cleanup_(freep) char *work = str_printf("%s/work", h->dir);
+    _cleanup_(freep) char *extra = str_printf("%s/extra", low);
+    fs_mkdir_p(low, 0755);
+    fs_mkdir_p(upper, 0755);
+    fs_mkdir_p(work, 0755);
+    fs_write(AT_FDCWD, extra, "layered\n", 8, 0644);
+    json_t *plan = plan_sh(h, "cat /extra; touch /written; grep ' / / ' /proc/self/mountinfo");
+    json_put_take(plan, "rootfs",
+                  json_pack("{s:s,s:[[s,s,b],[s,s,b],[s,s,b],[s,s,b]]}", "filesystem", "overlay",
+                            "options", "lowerdir+", low, 1, "lowerdir+", root, 1, "upperdir", upper,
+                            1, "workdir", work, 1));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    CONTAINS(out, "layered\n");
+    CONTAINS(out, " - overlay overlay rw,");
+    _cleanup_(freep) char *written = str_printf("%s/written", upper);
+    assert_true(fs_exists(AT_FDCWD, written));
+    _cleanup_(freep) char *mounts = NULL;
+    assert_int_equal(fs_read(AT_FDCWD, "/proc/self/mounts", 1u << 20, &mounts, NULL), 0);
+    assert_null(strstr(mounts, h->dir));
+    release(h);
+}
+
+static void limits_are_set_and_defaults_give_way(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "ulimit -n; ulimit -c; cat /proc/self/oom_score_adj");
+    json_put_take(plan_process(plan), "rlimits",
+                  json_pack("[{s:s,s:i,s:i,s:b},{s:s,s:i,s:i}]", "type", "nofile", "soft", 1000,
+                            "hard", 2000000000, "default", 1, "type", "core", "soft", 0, "hard",
+                            0));
+    json_put_int(plan_process(plan), "oom_score_adj", 321);
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    assert_string_equal(out, "1000\n0\n321\n");
+    release(h);
+}
+
+static void cgroup_is_joined(void **state, const char *hierarchy, int version)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *dir = str_printf("%s/berth-shim-test-%s", hierarchy, h->id);
+    assert_int_equal(fs_mkdir_p(dir, 0755), 0);
+    json_t *plan = plan_new(h, (const char *const[]){"cat", "/proc/self/cgroup", NULL});
+    _cleanup_(freep) char *tasks = str_printf("%s/tasks", dir);
+    json_put_take(plan, "cgroup",
+                  version == 2 ? json_pack("{s:i,s:s}", "version", 2, "path", dir)
+                               : json_pack("{s:i,s:[s]}", "version", 1, "join", tasks));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    release(h);
+    assert_int_equal(rmdir(dir), 0);
+    CONTAINS(out, "/berth-shim-test-");
+}
+
+static void cgroup_version_1_is_joined(void **state)
+{
+    if (fs_exists(AT_FDCWD, "/sys/fs/cgroup/pids/tasks"))
+        cgroup_is_joined(state, "/sys/fs/cgroup/pids", 1);
+    else
+        print_message("no cgroup hierarchy of version 1 here\n");
+}
+
+/* The first cgroup2 mount, or NULL. The caller frees. */
+static char *cgroup2_mount(void)
+{
+    static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        _cleanup_(freep) char *probe = str_printf("%s/cgroup.controllers", places[i]);
+        if (fs_exists(AT_FDCWD, probe))
+            return xstrdup(places[i]);
+    }
+    return NULL;
+}
+
+static void cgroup_version_2_is_joined(void **state)
+{
+    _cleanup_(freep) char *at = cgroup2_mount();
+    if (at)
+        cgroup_is_joined(state, at, 2);
+    else
+        print_message("no cgroup hierarchy of version 2 here\n");
+}
+
+static void cgroup_version_2_is_joined_without_clone3(void **state)
+{
+    struct harness *h = *state;
+    const int calls[] = {SYS_clone3};
+    struct sock_filter f[8];
+    h->limits = f;
+    h->nlimits = filter_build(calls, 1, ENOSYS, f);
+    cgroup_version_2_is_joined(state);
+}
+
+static void kill_for_memory_is_told(void **state)
+{
+    struct harness *h = *state;
+    if (!fs_exists(AT_FDCWD, "/sys/fs/cgroup/memory/memory.limit_in_bytes")) {
+        print_message("no memory cgroup of version 1 here\n");
+        return;
+    }
+    _cleanup_(freep) char *dir = str_printf("/sys/fs/cgroup/memory/berth-shim-test-%s", h->id);
+    assert_int_equal(fs_mkdir_p(dir, 0755), 0);
+    _cleanup_(freep) char *limit = str_printf("%s/memory.limit_in_bytes", dir);
+    _cleanup_(freep) char *tasks = str_printf("%s/tasks", dir);
+    _cleanup_(freep) char *oom = str_printf("%s/memory.oom_control", dir);
+    assert_int_equal(fs_write(AT_FDCWD, limit, "8388608", 7, 0), 0);
+    json_t *plan = plan_sh(h, "exec dd if=/dev/zero of=/dev/null bs=64M count=1");
+    json_put_take(plan, "cgroup", json_pack("{s:i,s:[s]}", "version", 1, "join", tasks));
+    json_put_take(plan, "oom", json_pack("{s:s}", "path", oom));
+    shim_start(h);
+    run_plan(h, plan);
+    json_decref(await_event(h, "oom"));
+    json_t *e = await_event(h, "exited");
+    assert_true(json_bool(json_obj(e, "exit"), "oom", false));
+    assert_int_equal(json_int(json_obj(e, "exit"), "code", 0), 137);
+    json_decref(e);
+    release(h);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* --- older kernels: the calls that they do not have answer ENOSYS */
+
+static void works_without(struct harness *h, const int *calls, size_t n)
+{
+    struct sock_filter f[64];
+    h->limits = f;
+    h->nlimits = filter_build(calls, n, ENOSYS, f);
+    _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
+    fs_mkdir_p(share, 0755);
+    json_t *plan = plan_sh(h, "tty; touch /etc/x; touch /share/x; wc -c < /proc/cpuinfo; "
+                              "grep -E ' (/share|/proc/sys|/sys) ' /proc/self/mountinfo; "
+                              "ls /proc/1/fd | wc -l");
+    json_put_bool(plan_process(plan), "tty", true);
+    json_put_bool(plan, "readonly", true);
+    plan_mount(plan,
+               json_pack("{s:s,s:s,s:[s]}", "target", "/share", "bind", share, "flags", "ro"));
+    int code;
+    _cleanup_(freep) char *out = run_output(h, plan, &code);
+    CONTAINS(out, "/dev/pts/0");
+    CONTAINS(out, "/etc/x: Read-only file system");
+    CONTAINS(out, "/share/x: Read-only file system");
+    CONTAINS(out, " /proc/sys ro,nosuid,nodev,noexec,relatime - proc");
+    CONTAINS(out, " /sys ro,nosuid,nodev,noexec,relatime - sysfs");
+    assert_null(strstr(out, "shared:"));
+    release(h);
+}
+
+static void works_without_fsopen(void **state)
+{
+    works_without(*state, (const int[]){SYS_fsopen}, 1);
+}
+
+static void works_without_mount_setattr(void **state)
+{
+    works_without(*state, (const int[]){SYS_mount_setattr}, 1);
+}
+
+static void works_without_clone3_and_close_range(void **state)
+{
+    works_without(*state, (const int[]){SYS_clone3, SYS_close_range}, 2);
+}
+
+static void works_without_any_of_them(void **state)
+{
+    works_without(*state, (const int[]){SYS_fsopen, SYS_mount_setattr, SYS_clone3, SYS_close_range},
+                  4);
+}
+
+static void overlay_works_without_fsopen(void **state)
+{
+    struct harness *h = *state;
+    const int calls[] = {SYS_fsopen};
+    struct sock_filter f[8];
+    h->limits = f;
+    h->nlimits = filter_build(calls, 1, ENOSYS, f);
+    overlay_root_is_mounted_inside(state);
+}
+
+/* More layers than a page of paths can name. */
+static void many_layers_work_without_fsopen(void **state)
+{
+    struct harness *h = *state;
+    const int calls[] = {SYS_fsopen};
+    struct sock_filter f[8];
+    h->limits = f;
+    h->nlimits = filter_build(calls, 1, ENOSYS, f);
+    _cleanup_(freep) char *root = str_printf("%s/root", h->dir);
+    json_t *options = json_array();
+    for (int i = 0; i < 120; i++) {
+        _cleanup_(freep) char *low = str_printf("%s/layer-with-a-rather-long-name-%d", h->dir, i);
+        fs_mkdir_p(low, 0755);
+        json_array_append_new(options, json_pack("[s,s,b]", "lowerdir+", low, 1));
+    }
+    json_array_append_new(options, json_pack("[s,s,b]", "lowerdir+", root, 1));
+    json_t *plan = plan_sh(h, "echo deep");
+    json_put_take(plan, "rootfs",
+                  json_pack("{s:s,s:o}", "filesystem", "overlay", "options", options));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    assert_string_equal(out, "deep\n");
+    release(h);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(plain_process_has_dockers_caps_and_clean_signals),
+        T(user_by_name_gets_groups_and_loses_caps),
+        T(user_by_number_need_not_be_listed),
+        T(seccomp_filter_is_loaded),
+        T(seccomp_and_no_new_privileges_for_a_plain_user),
+        T(seccomp_for_a_plain_user),
+        T(masked_and_readonly_paths_hold),
+        T(readonly_root_with_writable_tmpfs),
+        T(binds_are_made_with_their_flags_and_targets),
+        T(links_in_the_image_do_not_lead_out),
+        T(workdir_is_made_and_names_are_set),
+        T(devices_links_and_mounts_are_there),
+        T(overlay_root_is_mounted_inside),
+        T(limits_are_set_and_defaults_give_way),
+        T(cgroup_version_1_is_joined),
+        T(cgroup_version_2_is_joined),
+        T(cgroup_version_2_is_joined_without_clone3),
+        T(kill_for_memory_is_told),
+        T(works_without_fsopen),
+        T(works_without_mount_setattr),
+        T(works_without_clone3_and_close_range),
+        T(works_without_any_of_them),
+        T(overlay_works_without_fsopen),
+        T(many_layers_work_without_fsopen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
