@@ -86,7 +86,7 @@ static int pid_write(struct daemon *d, const char *run_root, struct err *err)
     return 0;
 }
 
-/* `cfg` is taken over. The pid is written last: until the engine is open, another daemon may own run_root. */
+/* `cfg` is taken over. The pid is written last: until then another daemon may own run_root. */
 static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
 {
     _cleanup_(freep) char *run_root = xstrdup(cfg->run_root);
@@ -95,9 +95,6 @@ static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
         strv_add(&d->listen, address);
     d->group = xstrdup0(cfg->group);
     int r = engine_open(cfg, &d->engine, err);
-    if (r < 0)
-        return r;
-    r = pid_write(d, run_root, err);
     if (r < 0)
         return r;
     d->server = server_new(d->engine);
@@ -109,7 +106,7 @@ static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
             return r;
         log_info("listening on %s", address);
     }
-    return 0;
+    return pid_write(d, run_root, err);
 }
 
 static void daemon_reload(struct daemon *d)

@@ -172,7 +172,7 @@ int engine_info(struct engine *e, json_t **out, struct err *err)
 {
     *out = json_object();
     json_put_str(*out, "ServerVersion", "fake");
-    json_put_str(*out, "FirewallBackend", "nftables");
+    json_put_take(*out, "FirewallBackend", json_pack("{s:s}", "Driver", "nftables"));
     json_put_str(*out, "Name", "host");
     return 0;
 }
@@ -436,7 +436,7 @@ int engine_image_list(struct engine *e, const struct image_list_opts *opts, json
 
 int engine_image_inspect(struct engine *e, const char *ref, json_t **out, struct err *err)
 {
-    if (!str_after(ref, "img") && !str_after(ref, "reg/team/img"))
+    if (!str_after(ref, "img") && !str_after(ref, "reg/team/img") && !str_after(ref, "sha256:"))
         return err_set(err, -ENOENT, "No such image: %s", ref);
     *out = json_pack("{s:s, s:s, s:i, s:{s:[s]}, s:{}}", "Id", "sha256:12", "Ref", ref, "Size", 9,
                      "Config", "Cmd", "cat", "Descriptor");
