@@ -102,17 +102,11 @@ static int write_whiteout(struct pack *p, const char *path, const struct stat *s
     return write_header(p, e, name, err);
 }
 
-static char *read_target(int dir, const char *base, int64_t size)
+static char *read_target(int dir, const char *base)
 {
-    size_t cap = size > 0 && size < ENTRY_NAME_MAX ? (size_t)size + 1 : ENTRY_NAME_MAX + 1;
-    char *to = xmalloc(cap);
-    ssize_t n = readlinkat(dir, base, to, cap - 1);
-    if (n < 0) {
-        free(to);
-        return NULL;
-    }
-    to[n] = '\0';
-    return to;
+    char to[ENTRY_NAME_MAX]; /* no link of Linux is longer */
+    ssize_t n = readlinkat(dir, base, to, sizeof(to));
+    return n < 0 ? NULL : xstrndup(to, (size_t)n);
 }
 
 /* The path at which this inode was written before, or NULL: then it is noted. */
@@ -154,7 +148,7 @@ static int write_entry(struct pack *p, int dir, const char *base, const char *pa
         return write_header(p, e, path, err);
     }
     if (S_ISLNK(st->st_mode)) {
-        _cleanup_(freep) char *to = read_target(dir, base, st->st_size);
+        _cleanup_(freep) char *to = read_target(dir, base);
         if (!to)
             return err_errno(err, -errno, "packing %s", path);
         archive_entry_set_symlink(e, to);
