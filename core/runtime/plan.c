@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -66,9 +67,12 @@ static const char *root_propagation(const json_t *mounts)
 
 static json_t *dev_links(void)
 {
-    return json_pack("[[ss][ss][ss][ss][ss]]", "/proc/self/fd", "/dev/fd", "/proc/self/fd/0",
-                     "/dev/stdin", "/proc/self/fd/1", "/dev/stdout", "/proc/self/fd/2",
-                     "/dev/stderr", "/proc/kcore", "/dev/core");
+    json_t *links = json_pack("[[ss][ss][ss][ss]]", "/proc/self/fd", "/dev/fd", "/proc/self/fd/0",
+                              "/dev/stdin", "/proc/self/fd/1", "/dev/stdout", "/proc/self/fd/2",
+                              "/dev/stderr");
+    if (access("/proc/kcore", F_OK) == 0)
+        json_push_take(links, json_pack("[ss]", "/proc/kcore", "/dev/core"));
+    return links;
 }
 
 static int put_devices(json_t *plan, const struct runtime_input *in, struct err *err)
