@@ -13,14 +13,10 @@
 #include "base/str.h"
 
 static const char *const kind_words[] = {
-    [MEMBER_STRING] = "a string",
-    [MEMBER_INT] = "an integer",
-    [MEMBER_BOOL] = "true or false",
-    [MEMBER_STRINGS] = "an array of strings",
-    [MEMBER_INTS] = "an array of integers",
-    [MEMBER_OBJECTS] = "an array of objects",
-    [MEMBER_OBJECT] = "an object",
-    [MEMBER_STRING_MAP] = "an object of strings",
+    [MEMBER_STRING] = "a string",           [MEMBER_INT] = "an integer",
+    [MEMBER_BOOL] = "true or false",        [MEMBER_STRINGS] = "an array of strings",
+    [MEMBER_INTS] = "an array of integers", [MEMBER_OBJECTS] = "an array of objects",
+    [MEMBER_OBJECT] = "an object",          [MEMBER_STRING_MAP] = "an object of strings",
     [MEMBER_SET] = "an object of objects",
 };
 

@@ -29,7 +29,8 @@ struct event_slot {
 struct event_ring {
     pthread_mutex_t lock;
     struct event_slot slots[RING_SLOTS];
-    uint64_t next; /* number of the event that comes next; number n lives in slots[n % RING_SLOTS] */
+    uint64_t
+        next; /* number of the event that comes next; number n lives in slots[n % RING_SLOTS] */
     struct event_sub *subs;
     unsigned refs; /* the engine's and one per subscription */
     bool ended;
@@ -188,9 +189,9 @@ static void sub_link(struct event_ring *r, struct event_sub *s)
 int event_sub_open(struct event_ring *r, const json_t *filters, int64_t since_ns, int64_t until_ns,
                    struct event_sub **out, struct err *err)
 {
-    static const char *const allowed[] = {"type",   "event",  "container", "image", "volume",
-                                          "network", "daemon", "label",     "scope", "plugin",
-                                          NULL};
+    static const char *const allowed[] = {"type",   "event",   "container", "image",
+                                          "volume", "network", "daemon",    "label",
+                                          "scope",  "plugin",  NULL};
     int ret = filters_check(filters, allowed, err);
     if (ret < 0)
         return ret;
@@ -207,6 +208,16 @@ int event_sub_open(struct event_ring *r, const json_t *filters, int64_t since_ns
     sub_link(r, s);
     *out = steal_ptr(&s);
     return 0;
+}
+
+int64_t event_ring_readers(struct event_ring *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t n = 0;
+    for (struct event_sub *s = r->subs; s; s = s->next)
+        n++;
+    pthread_mutex_unlock(&r->lock);
+    return n;
 }
 
 int engine_events_fd(struct event_sub *s)

@@ -23,6 +23,9 @@ void event_ring_end(struct event_ring *r);
 void event_publish(struct event_ring *r, const char *type, const char *action, const char *id,
                    json_t *attributes);
 
+/* How many subscriptions are open. */
+int64_t event_ring_readers(struct event_ring *r);
+
 /* As engine_events_open(). */
 int event_sub_open(struct event_ring *r, const json_t *filters, int64_t since_ns, int64_t until_ns,
                    struct event_sub **out, struct err *err);

@@ -17,7 +17,7 @@
 
 #define VOLUME_FIRST "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-static const char *const propagations[] = {"private",  "rprivate", "shared",
+static const char *const propagations[] = {"private", "rprivate", "shared",
                                            "rshared", "slave",    "rslave"};
 
 int volume_name_check(const char *name, struct err *err)
@@ -27,8 +27,7 @@ int volume_name_check(const char *name, struct err *err)
                        "create %s: volume name is too short, names should be at least two "
                        "alphanumeric characters",
                        name);
-    if (!strchr(VOLUME_FIRST, name[0]) || !str_only(name, VOLUME_FIRST "_.-") ||
-        strlen(name) > 255)
+    if (!strchr(VOLUME_FIRST, name[0]) || !str_only(name, VOLUME_FIRST "_.-") || strlen(name) > 255)
         return err_set(err, -EINVAL,
                        "create %s: \"%s\" includes invalid characters for a local volume name, "
                        "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a "
@@ -180,8 +179,8 @@ static int read_mount_volume(const json_t *spec, json_t *m, struct err *err)
     const json_t *driver = json_obj(opts, "DriverConfig");
     const char *name = json_str(spec, "Source", "");
     if (!str_empty(json_str(opts, "Subpath", "")))
-        return err_set(err, -ENOTSUP,
-                       "mount of volume %s: a subpath of a volume is not supported", name);
+        return err_set(err, -ENOTSUP, "mount of volume %s: a subpath of a volume is not supported",
+                       name);
     int r = *name ? volume_name_check(name, err) : 0;
     if (r < 0)
         return r;
@@ -196,8 +195,9 @@ static int read_mount_volume(const json_t *spec, json_t *m, struct err *err)
 static int read_mount_tmpfs(const json_t *spec, json_t *m, struct err *err)
 {
     if (!str_empty(json_str(spec, "Source", "")))
-        return err_set(err, -EINVAL,
-                       "invalid mount config for type \"tmpfs\": field Source must not be specified");
+        return err_set(
+            err, -EINVAL,
+            "invalid mount config for type \"tmpfs\": field Source must not be specified");
     const json_t *opts = json_obj(spec, "TmpfsOptions");
     int64_t size = json_int(opts, "SizeBytes", 0), mode = json_int(opts, "Mode", 0);
     if (size < 0 || mode < 0 || mode > 07777)
@@ -215,14 +215,10 @@ static int read_mount_tmpfs(const json_t *spec, json_t *m, struct err *err)
 }
 
 static const struct member mount_members[] = {
-    {"Type", MEMBER_STRING, "\"\""},
-    {"Source", MEMBER_STRING, NULL},
-    {"Target", MEMBER_STRING, "\"\""},
-    {"ReadOnly", MEMBER_BOOL, "false"},
-    {"Consistency", MEMBER_STRING, NULL},
-    {"BindOptions", MEMBER_OBJECT, NULL},
-    {"VolumeOptions", MEMBER_OBJECT, NULL},
-    {"TmpfsOptions", MEMBER_OBJECT, NULL},
+    {"Type", MEMBER_STRING, "\"\""},        {"Source", MEMBER_STRING, NULL},
+    {"Target", MEMBER_STRING, "\"\""},      {"ReadOnly", MEMBER_BOOL, "false"},
+    {"Consistency", MEMBER_STRING, NULL},   {"BindOptions", MEMBER_OBJECT, NULL},
+    {"VolumeOptions", MEMBER_OBJECT, NULL}, {"TmpfsOptions", MEMBER_OBJECT, NULL},
 };
 
 static int read_mount(const json_t *given, json_t **out, struct err *err)

@@ -17,25 +17,25 @@
 #define NAME_REST      NAME_FIRST "_.-"
 
 static const char *const qualities[] = {
-    "amber",  "azure",   "bold",    "brave",  "bright", "brisk",   "calm",   "candid",
-    "clear",  "clever",  "copper",  "coral",  "crisp",  "deft",    "eager",  "early",
-    "fair",   "fleet",   "gentle",  "glad",   "golden", "grand",   "happy",  "hardy",
-    "honest", "humble",  "jolly",   "keen",   "kind",   "light",   "lively", "loyal",
-    "lucid",  "merry",   "mild",    "modest", "neat",   "nimble",  "noble",  "patient",
-    "plain",  "polite",  "proud",   "quick",  "quiet",  "ready",   "rosy",   "serene",
-    "sharp",  "silver",  "sincere", "sleek",  "smooth", "spry",    "stable", "steady",
-    "sunny",  "swift",   "tender",  "tidy",   "upbeat", "vivid",   "warm",   "witty",
+    "amber",  "azure",  "bold",    "brave",  "bright", "brisk",  "calm",   "candid",
+    "clear",  "clever", "copper",  "coral",  "crisp",  "deft",   "eager",  "early",
+    "fair",   "fleet",  "gentle",  "glad",   "golden", "grand",  "happy",  "hardy",
+    "honest", "humble", "jolly",   "keen",   "kind",   "light",  "lively", "loyal",
+    "lucid",  "merry",  "mild",    "modest", "neat",   "nimble", "noble",  "patient",
+    "plain",  "polite", "proud",   "quick",  "quiet",  "ready",  "rosy",   "serene",
+    "sharp",  "silver", "sincere", "sleek",  "smooth", "spry",   "stable", "steady",
+    "sunny",  "swift",  "tender",  "tidy",   "upbeat", "vivid",  "warm",   "witty",
 };
 
 static const char *const things[] = {
-    "anchor",  "basin",   "bay",     "beacon", "boathouse", "bollard", "bowline", "breeze",
-    "bridge",  "buoy",    "canal",   "cape",   "capstan",   "cargo",   "channel", "coast",
-    "compass", "cove",    "crane",   "current", "deck",     "delta",   "dock",    "estuary",
-    "fathom",  "ferry",   "fjord",   "galley", "gangway",   "gull",    "harbor",  "haven",
-    "hawser",  "heron",   "hull",    "inlet",  "island",    "jetty",   "keel",    "lagoon",
-    "landing", "lantern", "levee",   "marina", "mast",      "mooring", "oar",     "pier",
-    "pilot",   "port",    "quay",    "reef",   "rudder",    "sail",    "schooner", "sextant",
-    "shoal",   "sloop",   "spar",    "strait", "tide",      "tiller",  "wharf",   "windlass",
+    "anchor",  "basin",   "bay",   "beacon",  "boathouse", "bollard", "bowline",  "breeze",
+    "bridge",  "buoy",    "canal", "cape",    "capstan",   "cargo",   "channel",  "coast",
+    "compass", "cove",    "crane", "current", "deck",      "delta",   "dock",     "estuary",
+    "fathom",  "ferry",   "fjord", "galley",  "gangway",   "gull",    "harbor",   "haven",
+    "hawser",  "heron",   "hull",  "inlet",   "island",    "jetty",   "keel",     "lagoon",
+    "landing", "lantern", "levee", "marina",  "mast",      "mooring", "oar",      "pier",
+    "pilot",   "port",    "quay",  "reef",    "rudder",    "sail",    "schooner", "sextant",
+    "shoal",   "sloop",   "spar",  "strait",  "tide",      "tiller",  "wharf",    "windlass",
 };
 
 int name_check(const char *name, struct err *err)

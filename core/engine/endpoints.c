@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Endpoints
+ *
+ * A container's attachments to networks: made at start, taken back at the end, and shown. The row of an endpoint holds what was made,
+ * so that it can be taken back by whoever finds it.
+ */
+#include <errno.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "engine/netset.h"
+#include "engine/networks.h"
+#include "engine/ports.h"
+
+void connection_fini(struct connection *c)
+{
+    close_fd(c->netns);
+    free(c->address);
+    free(c->address6);
+    free(c->gateway);
+}
+
+static void event(struct engine *e, const struct net_entry *n, const char *container,
+                  const char *action)
+{
+    json_t *attributes = json_object();
+    json_put_str(attributes, "container", container);
+    json_put_str(attributes, "name", n->name);
+    json_put_str(attributes, "type", plugin_api_name(n->driver->plugin));
+    event_publish(e->events, "network", action, n->id, attributes);
+}
+
+static int endpoints_of(struct engine *e, const char *id, struct state_endpoints *out,
+                        struct err *err)
+{
+    return state_endpoint_list(e->state, NULL, id, out, err);
+}
+
+static const char *mac_of(const struct state_container *row, const struct state_endpoint *ep)
+{
+    const char *mac = json_str(ep->config, "MacAddress", "");
+    if (!*mac)
+        mac = json_str(row->config, "MacAddress", "");
+    return *mac ? mac : NULL;
+}
+
+static int attach(struct engine *e, const struct state_container *row, struct net_entry *n,
+                  struct state_endpoint *ep, struct connection *out, struct err *err)
+{
+    _cleanup_(freep) char *address = NULL;
+    json_auto_t *bindings = port_bindings_wanted(row->config, row->host_config);
+    if (!(n->driver->plugin->desc->capabilities & BERTH_NETWORK_PORTS))
+        json_object_clear(bindings);
+    int r = n->ipam ? ipam_alloc(n->ipam, &address, err) : 0;
+    if (r < 0)
+        return r;
+    struct network_attach_req req = {.driver = &n->driver->api,
+                                     .def = &n->def,
+                                     .container_id = row->id,
+                                     .interface = "eth0",
+                                     .address = address,
+                                     .mac = mac_of(row, ep),
+                                     .options = options_table(n->options),
+                                     .gateway = true,
+                                     .bindings = bindings,
+                                     .exposed = json_obj(row->config, "ExposedPorts"),
+                                     .netns_fd = -1};
+    struct network_attachment made = {.netns_fd = -1};
+    r = network_attach(e->network, &req, &made, err);
+    if (r < 0 && address)
+        ipam_release(n->ipam, address);
+    if (r < 0)
+        return r;
+    json_decref(ep->attachment);
+    ep->attachment = json_incref(made.state);
+    out->netns = steal_fd(&made.netns_fd);
+    const char *ip = json_str(made.state, "IPAddress", ""),
+               *gw = json_str(made.state, "Gateway", "");
+    const char *ip6 = json_str(made.state, "GlobalIPv6Address", "");
+    out->address = *ip ? xstrdup(ip) : NULL;
+    out->address6 = *ip6 ? xstrdup(ip6) : NULL;
+    out->gateway = *gw ? xstrdup(gw) : NULL;
+    network_attachment_fini(&made);
+    return 0;
+}
+
+static bool is_attached(const struct state_endpoint *ep)
+{
+    return json_object_size(ep->attachment) > 0;
+}
+
+/* Also for an attachment of which nothing is left. */
+static void detach(struct engine *e, struct net_entry *n, struct state_endpoint *ep)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (network_detach(e->network, &n->driver->api, &n->def, ep->attachment, &err) < 0)
+        log_warn("container %s on network %s: %s", ep->container_id, n->name, err_msg(&err));
+    const char *address = json_str(ep->attachment, "IPAddress", "");
+    if (n->ipam && *address)
+        ipam_release(n->ipam, address);
+    json_decref(ep->attachment);
+    ep->attachment = json_object();
+    err_clear(&err);
+    int r = state_endpoint_update(e->state, ep, &err);
+    if (r < 0 && r != -ENOENT)
+        log_error("endpoint %s: %s", ep->id, err_msg(&err));
+}
+
+int container_connect(struct engine *e, const struct state_container *row, struct connection *out,
+                      struct err *err)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    int r = endpoints_of(e, row->id, &list, err);
+    if (r < 0)
+        return r;
+    if (list.n == 0)
+        return err_set(err, -ENOENT, "container %s is on no network", row->name);
+    struct state_endpoint *ep = list.v[0];
+    struct net_entry *n = netset_get(e->nets, ep->network_id);
+    if (!n)
+        return err_set(err, -ENOENT,
+                       "network %s of container %s is not in the configuration any more",
+                       ep->network_id, row->name);
+    if (is_attached(ep)) /* left by a crash */
+        detach(e, n, ep);
+    r = attach(e, row, n, ep, out, err);
+    if (r < 0)
+        return r;
+    r = state_endpoint_update(e->state, ep, err);
+    if (r < 0)
+        detach(e, n, ep);
+    return r;
+}
+
+int container_connect_owner(struct engine *e, const char *id, pid_t shim, uint64_t start,
+                            struct err *err)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    int r = endpoints_of(e, id, &list, err);
+    for (size_t i = 0; r == 0 && i < list.n; i++)
+        if (is_attached(list.v[i]))
+            r = network_attach_owner(e->network, list.v[i]->attachment, shim, (int64_t)start, err);
+    return r;
+}
+
+void container_disconnect(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    if (endpoints_of(e, row->id, &list, &err) < 0)
+        log_error("networks of container %s: %s", row->id, err_msg(&err));
+    for (size_t i = 0; i < list.n; i++) {
+        struct net_entry *n = netset_get(e->nets, list.v[i]->network_id);
+        if (n && is_attached(list.v[i]))
+            detach(e, n, list.v[i]);
+    }
+}
+
+void networks_event(struct engine *e, const struct state_container *row, const char *action)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    if (endpoints_of(e, row->id, &list, NULL) < 0)
+        return;
+    for (size_t i = 0; i < list.n; i++) {
+        struct net_entry *n = netset_get(e->nets, list.v[i]->network_id);
+        if (n)
+            event(e, n, row->id, action);
+    }
+}
+
+int endpoints_reserve(struct engine *e, struct err *err)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    int r = state_endpoint_list(e->state, NULL, NULL, &list, err);
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        const struct state_endpoint *ep = list.v[i];
+        struct net_entry *n = netset_get(e->nets, ep->network_id);
+        const char *address = json_str(ep->attachment, "IPAddress", "");
+        _cleanup_(err_fini) struct err words = {0};
+        if (n && n->ipam && *address && ipam_reserve(n->ipam, address, NULL, &words) < 0)
+            log_warn("container %s on network %s: %s", ep->container_id, n->name, err_msg(&words));
+    }
+    return r;
+}
+
+int endpoints_restore(struct engine *e, struct err *err)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    int r = state_endpoint_list(e->state, NULL, NULL, &list, err);
+    if (r < 0)
+        return r;
+    json_auto_t *states = json_array();
+    for (size_t i = 0; i < list.n; i++)
+        if (is_attached(list.v[i]))
+            json_array_append(states, list.v[i]->attachment);
+    return network_restore(e->network, states, err);
+}
+
+/* Empty strings and zeros where there is no attachment, as Docker shows a stopped container. */
+static json_t *endpoint_view(const struct state_endpoint *ep)
+{
+    const json_t *a = ep->attachment, *c = ep->config;
+    json_t *o = json_object();
+    static const char *const given[] = {"IPAMConfig", "Links", "Aliases"};
+    for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+        const json_t *v = json_object_get(c, given[i]);
+        json_put_take(o, given[i], v ? json_deep_copy(v) : json_null());
+    }
+    json_put_str(o, "MacAddress", json_str(a, "MacAddress", ""));
+    json_put_take(o, "DriverOpts", json_null());
+    json_put_int(o, "GwPriority", json_int(c, "GwPriority", 0));
+    json_put_str(o, "NetworkID", ep->network_id);
+    json_put_str(o, "EndpointID", json_str(a, "EndpointID", ""));
+    json_put_str(o, "Gateway", json_str(a, "Gateway", ""));
+    json_put_str(o, "IPAddress", json_str(a, "IPAddress", ""));
+    json_put_int(o, "IPPrefixLen", json_int(a, "IPPrefixLen", 0));
+    json_put_str(o, "IPv6Gateway", json_str(a, "IPv6Gateway", ""));
+    json_put_str(o, "GlobalIPv6Address", json_str(a, "GlobalIPv6Address", ""));
+    json_put_int(o, "GlobalIPv6PrefixLen", json_int(a, "GlobalIPv6PrefixLen", 0));
+    json_put_take(o, "DNSNames", json_null());
+    return o;
+}
+
+static json_t *endpoint_views(struct engine *e, const struct state_endpoints *list)
+{
+    json_t *networks = json_object();
+    for (size_t i = 0; i < list->n; i++) {
+        const struct net_entry *n = netset_get(e->nets, list->v[i]->network_id);
+        json_put_take(networks, n ? n->name : list->v[i]->network_id, endpoint_view(list->v[i]));
+    }
+    return networks;
+}
+
+json_t *network_settings_short(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    (void)endpoints_of(e, row->id, &list, NULL);
+    json_t *o = json_object();
+    json_put_take(o, "Networks", endpoint_views(e, &list));
+    return o;
+}
+
+static void put_legacy(json_t *o, const json_t *attachment)
+{
+    static const char *const texts[] = {"EndpointID", "Gateway",     "GlobalIPv6Address",
+                                        "IPAddress",  "IPv6Gateway", "MacAddress"};
+    static const char *const numbers[] = {"GlobalIPv6PrefixLen", "IPPrefixLen"};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        json_put_str(o, texts[i], json_str(attachment, texts[i], ""));
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        json_put_int(o, numbers[i], json_int(attachment, numbers[i], 0));
+}
+
+json_t *network_settings(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    (void)endpoints_of(e, row->id, &list, NULL);
+    const json_t *a = list.n > 0 ? list.v[0]->attachment : NULL;
+    const struct net_entry *n = list.n > 0 ? netset_get(e->nets, list.v[0]->network_id) : NULL;
+    const json_t *ports = json_obj(a, "Ports");
+    const char *sandbox = json_str(a, "SandboxID", json_str(a, "EndpointID", ""));
+    json_t *o = json_object();
+    json_put_str(o, "Bridge", "");
+    json_put_str(o, "SandboxID", sandbox);
+    json_put_str(o, "SandboxKey", "");
+    json_put_take(o, "Ports", ports ? json_deep_copy(ports) : json_object());
+    if (row->pid > 0)
+        json_put_strf(o, "SandboxKey", "/proc/%d/ns/net", (int)row->pid);
+    json_put_bool(o, "HairpinMode", false);
+    json_put_str(o, "LinkLocalIPv6Address", "");
+    json_put_int(o, "LinkLocalIPv6PrefixLen", 0);
+    json_put_take(o, "SecondaryIPAddresses", json_null());
+    json_put_take(o, "SecondaryIPv6Addresses", json_null());
+    /* The old, flat members are those of the default network only. */
+    put_legacy(o, n && n->def.is_default ? a : NULL);
+    json_put_take(o, "Networks", endpoint_views(e, &list));
+    return o;
+}
+
+static void push_port(json_t *out, const char *key, const json_t *binding)
+{
+    uint16_t port;
+    const char *proto;
+    int64_t host_port = 0;
+    if (port_parse(key, &port, &proto, NULL) < 0)
+        return;
+    json_t *o = json_object();
+    if (binding && parse_i64(json_str(binding, "HostPort", ""), 1, 65535, &host_port) == 0)
+        json_put_str(o, "IP", json_str(binding, "HostIp", ""));
+    json_put_int(o, "PrivatePort", port);
+    if (host_port > 0)
+        json_put_int(o, "PublicPort", host_port);
+    json_put_str(o, "Type", proto);
+    json_push_take(out, o);
+}
+
+json_t *network_ports_list(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    (void)endpoints_of(e, row->id, &list, NULL);
+    json_t *out = json_array();
+    for (size_t i = 0; i < list.n; i++) {
+        const char *key;
+        json_t *bindings;
+        json_object_foreach (json_obj(list.v[i]->attachment, "Ports"), key, bindings) {
+            for (size_t k = 0; k < json_array_size(bindings); k++)
+                push_port(out, key, json_array_get(bindings, k));
+            if (json_array_size(bindings) == 0)
+                push_port(out, key, NULL);
+        }
+    }
+    return out;
+}

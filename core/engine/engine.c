@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's life
+ *
+ * Opens the parts in the order in which they need each other, and closes them the other way round. Containers, netd and the firewall's table
+ * go on when the engine closes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "build-config.h"
+#include "config/config.h"
+#include "engine/drivers.h"
+#include "engine/internal.h"
+#include "engine/live.h"
+#include "engine/log-driver.h"
+#include "engine/netset.h"
+#include "engine/networks.h"
+#include "engine/reconcile.h"
+#include "engine/storage.h"
+#include "image/store.h"
+#include "plugin/registry.h"
+#include "runtime/cgroup.h"
+#include "runtime/seccomp.h"
+
+#define JOB_THREADS   4
+#define NETNS_POOL    2
+#define SECCOMP_FILE  BERTH_SHAREDIR "/seccomp-default.json"
+#define FIREWALL_FILE BERTH_SHAREDIR "/firewall.nft"
+
+static struct engine *engine_new(struct config *config)
+{
+    struct engine *e = xcalloc(1, sizeof(*e));
+    pthread_condattr_t attr;
+    e->config = config;
+    e->run_root = xstrdup(config->run_root);
+    e->run_fd = e->shim_image = -1;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_mutex_init(&e->row_lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    e->events = event_ring_new();
+    return e;
+}
+
+static int make_directory(const char *root, const char *name, mode_t mode, struct err *err)
+{
+    _cleanup_(freep) char *path = str_printf("%s%s%s", root, name ? "/" : "", name ? name : "");
+    int r = fs_mkdir_p(path, mode);
+    return r < 0 ? err_errno(err, r, "making %s", path) : 0;
+}
+
+static int open_directories(struct engine *e, struct err *err)
+{
+    const char *data = e->config->data_root, *run = e->run_root;
+    int r = make_directory(run, NULL, 0711, err);
+    if (r == 0)
+        r = make_directory(run, "c", 0700, err);
+    if (r == 0)
+        r = make_directory(data, "containers", 0710, err);
+    if (r == 0)
+        r = make_directory(data, "volumes", 0701, err);
+    if (r < 0)
+        return r;
+    _cleanup_(freep) char *path = str_printf("%s/c", run);
+    e->run_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return e->run_fd < 0 ? err_errno(err, -errno, "opening %s", path) : 0;
+}
+
+static int open_runtime(struct engine *e, struct err *err)
+{
+    const struct config *cfg = e->config;
+    const char *profile =
+        cfg->runtime.seccomp_profile[0] == '/' ? cfg->runtime.seccomp_profile : SECCOMP_FILE;
+    int r = jobs_open(JOB_THREADS, &e->jobs, err);
+    if (r == 0)
+        r = seccomp_cache_open(profile, &e->seccomp, err);
+    if (r == 0)
+        r = shim_reactor_open(&e->reactor, err);
+    if (r < 0)
+        return r;
+    e->shim_image = shim_image_open(BERTH_LIBEXECDIR "/berth-shim", err);
+    if (e->shim_image < 0)
+        return e->shim_image;
+    if (access(BERTH_LIBEXECDIR "/berth-init", X_OK) == 0)
+        e->init_path = xstrdup(BERTH_LIBEXECDIR "/berth-init");
+    return 0;
+}
+
+static int open_images(struct engine *e, struct err *err)
+{
+    int r = storage_open(e, &e->storage, err);
+    if (r < 0)
+        return r;
+    struct image_store_params params = {.state = e->state,
+                                        .ops = e->storage->ops,
+                                        .self = e->storage->self,
+                                        .driver = e->storage->plugin->name,
+                                        .shown = plugin_api_name(e->storage->plugin)};
+    return image_store_open(&params, &e->images, err);
+}
+
+static int open_networks(struct engine *e, struct err *err)
+{
+    struct network_config cfg = {.instance = state_instance(e->state),
+                                 .run_root = e->run_root,
+                                 .netd_path = BERTH_LIBEXECDIR "/berth-netd",
+                                 .rules_path = FIREWALL_FILE,
+                                 .pool = NETNS_POOL};
+    e->network = network_open(&cfg, err);
+    if (!e->network)
+        return err->code;
+    int r = netset_open(e, &e->nets, err);
+    return r < 0 ? r : endpoints_reserve(e, err);
+}
+
+static int open_all(struct engine *e, struct err *err)
+{
+    int r = state_open(e->config->data_root, &e->state, err);
+    if (r == 0)
+        r = open_directories(e, err);
+    if (r == 0)
+        r = drivers_load(e, err);
+    if (r == 0)
+        r = drivers_check(e->registry, e->config, err);
+    if (r == 0)
+        r = cgroup_open(e->config->runtime.cgroup_parent, state_instance(e->state), &e->cgroup,
+                        err);
+    if (r == 0)
+        r = cgroup_enter_engine(e->cgroup, err);
+    if (r == 0)
+        r = open_runtime(e, err);
+    if (r == 0)
+        r = open_images(e, err);
+    if (r == 0)
+        r = log_hosts_open(e, &e->log_hosts, err);
+    if (r == 0)
+        r = open_networks(e, err);
+    return r < 0 ? r : reconcile(e, err);
+}
+
+int engine_open(struct config *config, struct engine **out, struct err *err)
+{
+    _cleanup_(err_fini) struct err words = {0};
+    struct engine *e = engine_new(config);
+    int r = open_all(e, &words);
+    if (r < 0) {
+        err_move(err, &words);
+        engine_close(e);
+        return r;
+    }
+    *out = e;
+    return 0;
+}
+
+/* Verbs in progress end with words; streams and waits are over. */
+static void stop_work(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->closing = true;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+    waits_end(e);
+    attaches_deliver(e, NULL, NULL);
+    background_wait(e);
+    jobs_close(e->jobs);
+    e->jobs = NULL;
+}
+
+static void drop_live(void *p)
+{
+    live_unref(p);
+}
+
+static void free_memory(struct engine *e)
+{
+    for (size_t i = 0; i < e->n_retired; i++)
+        config_free(e->retired[i]);
+    free(e->retired);
+    config_free(e->config);
+    free(e->run_root);
+    free(e->init_path);
+    pthread_cond_destroy(&e->changed);
+    pthread_mutex_destroy(&e->row_lock);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    stop_work(e);
+    /* The table is emptied first: freeing an entry takes the lock. */
+    pthread_mutex_lock(&e->lock);
+    struct map live = e->live;
+    e->live = (struct map){0};
+    pthread_mutex_unlock(&e->lock);
+    map_fini(&live, drop_live);
+    netset_close(e->nets);
+    network_close(e->network);
+    image_store_close(e->images);
+    storage_close(e->storage);
+    log_hosts_close(e->log_hosts);
+    if (e->reactor)
+        shim_reactor_close(e->reactor);
+    close_fd(e->shim_image);
+    seccomp_cache_close(e->seccomp);
+    if (e->cgroup)
+        cgroup_close(e->cgroup);
+    registry_free(e->registry);
+    event_ring_end(e->events);
+    state_close(e->state);
+    close_fd(e->run_fd);
+    free_memory(e);
+}
+
+int engine_events_open(struct engine *e, const json_t *filters, int64_t since_ns, int64_t until_ns,
+                       struct event_sub **out, struct err *err)
+{
+    return event_sub_open(e->events, filters, since_ns, until_ns, out, err);
+}

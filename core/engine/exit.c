@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exit
+ *
+ * News of a shim, handled on a thread of the pool in the order in which they came. When a container has ended, what it held is given back
+ * first, the row says so second, and everybody who waits is told last.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "engine/execs.h"
+#include "engine/exits.h"
+#include "engine/live.h"
+#include "engine/networks.h"
+#include "engine/remove.h"
+#include "engine/volumes.h"
+#include "runtime/cgroup.h"
+
+#define SHIM_END_MS 5000
+#define DIED_CODE   137
+#define DIED_WORDS  "the container's monitor (berth-shim) died, and the container with it"
+
+struct ending {
+    int64_t code, time_ns;
+    bool oom;
+    const char *error;
+};
+
+static void mark_exited(struct state_container *row, void *arg)
+{
+    const struct ending *end = arg;
+    free(row->status);
+    row->status = xstrdup("exited");
+    row->exit_code = end->code;
+    row->finished_ns = end->time_ns ? end->time_ns : time_now_ns();
+    row->oom = end->oom;
+    free(row->error);
+    row->error = xstrdup(end->error ? end->error : "");
+    row->pid = row->shim_pid = 0;
+    row->pid_start = row->shim_start = 0;
+}
+
+static void die_event(struct engine *e, const struct state_container *row)
+{
+    json_t *extra = json_object();
+    json_put_strf(extra, "exitCode", "%lld", (long long)row->exit_code);
+    json_put_strf(extra, "execDuration", "%lld",
+                  (long long)((row->finished_ns - row->started_ns) / NS_PER_SEC));
+    container_event(e, row, "die", extra);
+}
+
+void container_give_back(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    container_disconnect(e, row);
+    if (cgroup_destroy(e->cgroup, row->id, true, &err) < 0)
+        log_warn("control groups of container %s: %s", row->id, err_msg(&err));
+}
+
+static char *rundir_name(const char *id)
+{
+    return xstrndup(id, 16);
+}
+
+void rundir_remove(struct engine *e, const char *id)
+{
+    _cleanup_(freep) char *name = rundir_name(id);
+    int r = fs_rm_rf(e->run_fd, name);
+    if (r < 0)
+        log_warn("removing the run directory of container %s: %s", id, strerror(-r));
+}
+
+int rundir_open(struct engine *e, const char *id, bool make)
+{
+    _cleanup_(freep) char *name = rundir_name(id);
+    if (make) {
+        int r = fs_rm_rf(e->run_fd, name);
+        if (r == 0 && mkdirat(e->run_fd, name, 0700) < 0)
+            r = -errno;
+        if (r < 0)
+            return r;
+    }
+    int fd = openat(e->run_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+void shim_let_go(struct engine *e, const char *id, struct shim *shim)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    int r = shim_release(shim, &err);
+    if (r < 0 && r != -ECONNRESET)
+        log_warn("the monitor of container %s: %s", id, err_msg(&err));
+    if (shim_wait_dead(shim, SHIM_END_MS) < 0) {
+        log_warn("the monitor of container %s does not end: killing it", id);
+        (void)shim_destroy(shim);
+        (void)shim_wait_dead(shim, SHIM_END_MS);
+    }
+    shim_close(shim);
+    rundir_remove(e, id);
+}
+
+/* Row and events; NULL when the container has no row any more. */
+static struct state_container *write_end(struct engine *e, const char *id, struct ending *end)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    struct state_container *row = NULL;
+    if (container_modify(e, id, mark_exited, end, &row, &err) < 0) {
+        log_error("the end of container %s could not be noted: %s", id, err_msg(&err));
+        return NULL;
+    }
+    die_event(e, row);
+    networks_event(e, row, "disconnect");
+    volumes_event(e, row, "unmount");
+    return row;
+}
+
+static void auto_remove(void *arg)
+{
+    struct live *l = arg;
+    container_auto_remove(l->engine, l->id);
+    live_unref(l);
+}
+
+void container_ended(struct engine *e, const char *id, int64_t code, int64_t time_ns, bool oom,
+                     const char *error)
+{
+    struct ending end = {.code = code, .time_ns = time_ns, .oom = oom, .error = error};
+    _cleanup_(state_container_freep) struct state_container *before = NULL;
+    if (state_container_get(e->state, id, &before, NULL) < 0)
+        return;
+    container_give_back(e, before);
+    if (failpoint("exit-given-back") < 0)
+        return;
+    execs_end(e, before, time_ns ? time_ns : time_now_ns());
+    _cleanup_(state_container_freep) struct state_container *row = write_end(e, id, &end);
+    (void)row;
+}
+
+/* Everything after the row: the shim goes, who waits is told. */
+static void live_finish(struct live *l)
+{
+    struct engine *e = l->engine;
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    pthread_mutex_lock(&e->lock);
+    struct shim *shim = l->shim ? shim_ref(l->shim) : NULL;
+    pthread_mutex_unlock(&e->lock);
+    if (shim) {
+        shim_let_go(e, l->id, shim);
+        shim_unref(shim);
+    }
+    int r = state_container_get(e->state, l->id, &row, NULL);
+    live_done(l);
+    if (r < 0)
+        return;
+    waits_exited(e, l->id, row->exit_code, row->error);
+    if (!row->auto_remove)
+        return;
+    pthread_mutex_lock(&e->lock);
+    l->refs++;
+    pthread_mutex_unlock(&e->lock);
+    jobs_add(e->jobs, auto_remove, l);
+}
+
+static void handle_exit(struct live *l, const struct news *n)
+{
+    container_ended(l->engine, l->id, n->code, n->time_ns, n->oom, n->text);
+    live_finish(l);
+}
+
+/* A shim that died: its `exit` file where it got so far, else the container died with it. */
+static void handle_death(struct live *l)
+{
+    struct shim_exit exit = {0};
+    _cleanup_(closep) int dir = rundir_open(l->engine, l->id, false);
+    if (dir >= 0 && shim_read_exit(dir, &exit, NULL) == 0)
+        container_ended(l->engine, l->id, exit.code, exit.time_ns, exit.oom, NULL);
+    else
+        container_ended(l->engine, l->id, DIED_CODE, time_now_ns(), false, DIED_WORDS);
+    live_finish(l);
+}
+
+/* The connection broke and the shim may live: a new one. Without success the shim is of no use any more. */
+static void handle_loss(struct live *l)
+{
+    struct engine *e = l->engine;
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(closep) int dir = rundir_open(e, l->id, false);
+    struct shim *fresh = NULL;
+    int r =
+        dir < 0 ? dir : shim_connect(e->reactor, l->id, dir, &live_events, l, &fresh, NULL, &err);
+    pthread_mutex_lock(&e->lock);
+    struct shim *old = l->shim;
+    if (r == 0)
+        l->shim = fresh;
+    pthread_mutex_unlock(&e->lock);
+    if (r == 0) {
+        shim_close(old);
+        shim_unref(old);
+        log_info("container %s: connected to its monitor again", l->id);
+    } else if (r != -ESRCH && shim_wait_dead(old, 0) < 0) {
+        log_error("container %s: its monitor cannot be reached, killing it: %s", l->id,
+                  err_msg(&err));
+        (void)shim_destroy(old);
+    }
+}
+
+static void handle_exec(struct live *l, const struct news *n)
+{
+    struct engine *e = l->engine;
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    _cleanup_(shim_unrefp) struct shim *shim = NULL;
+    if (state_container_get(e->state, l->id, &row, NULL) < 0)
+        return;
+    exec_exited(e, row, n->name, n->code, n->time_ns);
+    if (live_shim(e, row, &shim, NULL) == 0)
+        (void)shim_exec_forget(shim, n->name, NULL);
+}
+
+static void handle_event(struct live *l, const char *action)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    if (state_container_get(l->engine->state, l->id, &row, NULL) == 0)
+        container_event(l->engine, row, action, NULL);
+}
+
+void live_handle(struct live *l, const struct news *n)
+{
+    pthread_mutex_lock(&l->engine->lock);
+    bool done = l->done;
+    pthread_mutex_unlock(&l->engine->lock);
+    if (done)
+        return;
+    switch (n->kind) {
+    case NEWS_EXITED:
+        handle_exit(l, n);
+        break;
+    case NEWS_EXEC_EXITED:
+        handle_exec(l, n);
+        break;
+    case NEWS_LOG_ERROR:
+        log_warn("log driver %s of container %s: %s", n->name ? n->name : "", l->id,
+                 n->text ? n->text : "");
+        break;
+    case NEWS_OOM:
+        handle_event(l, "oom");
+        break;
+    case NEWS_DETACHED:
+        handle_event(l, n->name ? "exec_detach" : "detach");
+        break;
+    case NEWS_LOST:
+        handle_loss(l);
+        break;
+    case NEWS_DIED:
+        handle_death(l);
+        break;
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log drivers as the engine needs them: options checked, the shim's plan.log, LogPath, and the reader. */
+#pragma once
+
+#include <berth/log.h>
+
+#include "engine/internal.h"
+#include "plugin/loader.h"
+
+struct log_hosts;
+
+/* A host for each log driver that is there. */
+int log_hosts_open(struct engine *e, struct log_hosts **out, struct err *err);
+void log_hosts_close(struct log_hosts *h);
+
+/* Docker's constant for "no log at all": it names the absence of a driver. */
+#define LOG_NONE "none"
+
+/* HostConfig.LogConfig {"Type","Config"}: fills in the configured driver, checks driver and options. -EINVAL, -ENOENT. */
+int log_config_check(struct engine *e, json_t *host_config, struct err *err);
+/* plan.log of a container, json null without a log. */
+int log_plan(struct engine *e, const struct state_container *row, json_t **plan, struct err *err);
+/* LogPath; "" where the driver has none. The caller frees. */
+char *log_path(struct engine *e, const struct state_container *row);
+/* The driver's own deletion of what it keeps, before the container's directory goes. */
+void log_remove(struct engine *e, const struct state_container *row);
+/* -ENOTSUP when there is nothing to read. */
+int log_readable(struct engine *e, const struct state_container *row, struct err *err);
+/* As berth_log_ops.read of the container's driver, or of the cache beside it. */
+int log_read(struct engine *e, const struct state_container *row,
+             const struct berth_log_query *query,
+             int (*each)(void *ctx, const struct berth_log_record *record), void *ctx,
+             struct err *err);

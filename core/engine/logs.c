@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logs as clients see them
+ *
+ * Turns the driver's records into lines: time and details in front where they were asked for, pieces of a long line put together again, the
+ * newline at its end only where the program wrote one.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "engine/internal.h"
+#include "engine/log-driver.h"
+
+struct log_writer {
+    const struct log_query *query;
+    int (*each)(void *ctx, int stream, const char *data, size_t n);
+    void *ctx;
+    struct buf line;
+};
+
+static bool is_first_piece(const struct berth_log_record *r)
+{
+    return !(r->flags & BERTH_LOG_PARTIAL) || r->partial_ordinal <= 1;
+}
+
+static bool ends_line(const struct berth_log_record *r)
+{
+    bool piece = (r->flags & BERTH_LOG_PARTIAL) && !(r->flags & BERTH_LOG_PARTIAL_LAST);
+    return !piece && !r->no_newline;
+}
+
+static int write_record(void *ctx, const struct berth_log_record *r)
+{
+    struct log_writer *w = ctx;
+    buf_reset(&w->line);
+    if (w->query->timestamps && is_first_piece(r)) {
+        char time[TIME_RFC3339_MAX];
+        time_format_fixed(r->time_ns, time);
+        buf_printf(&w->line, "%s ", time);
+    }
+    if (w->query->details && is_first_piece(r))
+        buf_printf(&w->line, "%s ", r->attributes ? r->attributes : "");
+    buf_add(&w->line, r->line, r->len);
+    if (ends_line(r))
+        buf_addc(&w->line, '\n');
+    if (w->line.len == 0)
+        return 0;
+    return w->each(w->ctx, (int)r->stream, w->line.s, w->line.len);
+}
+
+int engine_container_logs_check(struct engine *e, const char *ref, const struct log_query *q,
+                                bool *tty, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_find(e->state, ref, &row, err);
+    if (r < 0)
+        return r;
+    if (!q->stdout_on && !q->stderr_on)
+        return err_set(err, -EINVAL, "Bad parameters: you must choose at least one stream");
+    *tty = json_bool(row->config, "Tty", false);
+    return log_readable(e, row, err);
+}
+
+int engine_container_logs(struct engine *e, const char *ref, const struct log_query *q, int stop_fd,
+                          int (*each)(void *ctx, int stream, const char *data, size_t n), void *ctx,
+                          struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_find(e->state, ref, &row, err);
+    if (r < 0)
+        return r;
+    struct container_wait *done = NULL;
+    if (q->follow) {
+        r = engine_container_wait_open(e, row->id, WAIT_NOT_RUNNING, &done, err);
+        if (r < 0)
+            return r;
+    }
+    struct berth_log_query query = {
+        .size = sizeof(query),
+        .since_ns = q->since_ns,
+        .until_ns = q->until_ns,
+        .tail = q->tail,
+        .streams =
+            (q->stdout_on ? 1u << BERTH_STDOUT : 0) | (q->stderr_on ? 1u << BERTH_STDERR : 0),
+        .follow = q->follow,
+        .stop_fd = stop_fd,
+        .done_fd = done ? engine_container_wait_fd(done) : -1,
+    };
+    struct log_writer w = {.query = q, .each = each, .ctx = ctx};
+    r = log_read(e, row, &query, write_record, &w, err);
+    buf_fini(&w.line);
+    engine_container_wait_close(done);
+    return r;
+}

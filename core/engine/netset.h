@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The networks as they are loaded
+ *
+ * One entry per network with its driver, checked options and address pools; built at start-up from daemon.conf and the rows, read-only
+ * afterwards.
+ */
+#pragma once
+
+#include "engine/internal.h"
+#include "network/ipam.h"
+#include "network/network.h"
+#include "plugin/host.h"
+#include "plugin/options.h"
+#include "state/network.h"
+
+struct net_driver {
+    struct plugin *plugin;
+    struct plugin_host *host;
+    struct network_driver api;
+};
+
+struct net_entry {
+    char *id, *name;
+    struct net_driver *driver;
+    struct options *options;
+    struct ipam *ipam; /* NULL: the driver has no addresses */
+    struct network_def def;
+};
+
+struct netset;
+
+int netset_open(struct engine *e, struct netset **out, struct err *err);
+void netset_close(struct netset *s);
+/* Borrowed; NULL when there is none. */
+struct net_entry *netset_get(struct netset *s, const char *id);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start-up
+ *
+ * Rows against run directories, shims, control groups, networks and trees. A container that runs by its row is connected to; one whose
+ * shim is gone gets the exit that the shim left, or 137; after a reboot it is 255. What a verb left half-done is finished or undone by the
+ * claim in its row. Nothing that lives is killed but what its own row says was never started.
+ */
+#include "engine/reconcile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "engine/exits.h"
+#include "engine/live.h"
+#include "engine/networks.h"
+#include "engine/remove.h"
+#include "engine/volumes.h"
+#include "image/store.h"
+#include "runtime/cgroup.h"
+#include "runtime/procfs.h"
+
+#define REBOOT_CODE  255
+#define REBOOT_WORDS "the machine was started anew while the container ran"
+#define GONE_CODE    137
+#define GONE_WORDS   "the container's monitor (berth-shim) died while the daemon was away"
+
+struct repair {
+    struct engine *engine;
+    struct state_containers rows;
+    struct live **lives; /* whose gates are opened last */
+    size_t n_lives;
+    struct strv to_remove; /* ids: exited with AutoRemove, or removal was begun */
+};
+
+static void repair_fini(struct repair *r)
+{
+    for (size_t i = 0; i < r->n_lives; i++)
+        live_unref(r->lives[i]);
+    free(r->lives);
+    strv_fini(&r->to_remove);
+    state_containers_fini(&r->rows);
+}
+
+static void add_live(struct repair *r, struct live *l)
+{
+    r->lives = xrealloc(r->lives, (r->n_lives + 1) * sizeof(struct live *));
+    r->lives[r->n_lives++] = l;
+}
+
+static const struct state_container *row_of(const struct repair *r, const char *id, size_t n)
+{
+    for (size_t i = 0; i < r->rows.n; i++)
+        if (strncmp(r->rows.v[i]->id, id, n) == 0)
+            return r->rows.v[i];
+    return NULL;
+}
+
+/* --- containers that run by their rows */
+static void ended_meanwhile(struct repair *r, const struct state_container *row, int64_t code,
+                            int64_t time_ns, bool oom, const char *words)
+{
+    log_info("container %s ended while the daemon was away: exit code %lld", row->id,
+             (long long)code);
+    container_ended(r->engine, row->id, code, time_ns, oom, words);
+    rundir_remove(r->engine, row->id);
+    if (row->auto_remove)
+        strv_add(&r->to_remove, row->id);
+}
+
+/* The shim is gone: what it left, else the worst. */
+static void shim_gone(struct repair *r, const struct state_container *row, int rundir)
+{
+    struct shim_exit exit = {0};
+    if (rundir >= 0 && shim_read_exit(rundir, &exit, NULL) == 0)
+        ended_meanwhile(r, row, exit.code, exit.time_ns, exit.oom, NULL);
+    else
+        ended_meanwhile(r, row, GONE_CODE, time_now_ns(), false, GONE_WORDS);
+}
+
+/* A shim that lives and cannot be reached is of no use to anybody. */
+static void shim_end(const struct state_container *row)
+{
+    _cleanup_(closep) int pidfd = procfs_pidfd(row->shim_pid, row->shim_start);
+    if (pidfd >= 0)
+        (void)procfs_pidfd_kill(pidfd, SIGKILL);
+}
+
+static void reattach(struct repair *r, const struct state_container *row)
+{
+    struct engine *e = r->engine;
+    _cleanup_(err_fini) struct err err = {0};
+    if (row->boot_id && !str_eq(row->boot_id, procfs_boot_id())) {
+        ended_meanwhile(r, row, REBOOT_CODE, 0, false, REBOOT_WORDS);
+        return;
+    }
+    struct live *l;
+    struct shim *shim;
+    _cleanup_(closep) int rundir = rundir_open(e, row->id, false);
+    if (rundir < 0 || live_new(e, row->id, &l, &err) < 0) {
+        shim_gone(r, row, rundir);
+        return;
+    }
+    int ret = shim_connect(e->reactor, row->id, rundir, &live_events, l, &shim, NULL, &err);
+    if (ret == 0) {
+        live_set_shim(l, shim);
+        add_live(r, l);
+        log_info("container %s: connected to its monitor", row->id);
+        return;
+    }
+    live_done(l);
+    live_unref(l);
+    if (ret != -ESRCH) {
+        log_error("container %s: its monitor cannot be reached: %s", row->id, err_msg(&err));
+        shim_end(row);
+    }
+    shim_gone(r, row, rundir);
+}
+
+/* --- containers that do not run by their rows */
+/* A shim of a start that was never committed, or of an exit that was. */
+static void end_leftover(struct repair *r, const struct state_container *row, int rundir)
+{
+    struct engine *e = r->engine;
+    _cleanup_(err_fini) struct err err = {0};
+    struct shim *shim;
+    json_auto_t *status = NULL;
+    int ret = shim_connect(e->reactor, row->id, rundir, NULL, NULL, &shim, &status, &err);
+    if (ret == 0 && str_eq(json_str(status, "phase", ""), "exited")) {
+        shim_let_go(e, row->id, shim);
+    } else if (ret == 0) {
+        log_warn("container %s: its start was interrupted and is undone", row->id);
+        (void)shim_destroy(shim);
+        (void)shim_wait_dead(shim, 5000);
+        shim_close(shim);
+    }
+    if (ret == 0)
+        shim_unref(shim);
+    rundir_remove(e, row->id);
+}
+
+static void settle(struct repair *r, const struct state_container *row)
+{
+    _cleanup_(closep) int rundir = rundir_open(r->engine, row->id, false);
+    if (rundir >= 0)
+        end_leftover(r, row, rundir);
+    container_give_back(r->engine, row);
+    bool ended = row->started_ns > 0 && row->auto_remove;
+    if (ended || str_eq(row->status, "removing"))
+        strv_add(&r->to_remove, row->id);
+}
+
+/* --- what the rows do not know */
+static void check_rundirs(struct repair *r)
+{
+    int copy = openat(r->engine->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *d;
+    while (dir && (d = readdir(dir))) {
+        if (d->d_name[0] == '.' || row_of(r, d->d_name, strlen(d->d_name)))
+            continue;
+        _cleanup_(freep) char *state_path = str_printf("%s/state", d->d_name);
+        _cleanup_(freep) char *text = NULL;
+        json_auto_t *state = NULL;
+        if (fs_read(r->engine->run_fd, state_path, 1 << 20, &text, NULL) == 0)
+            (void)json_parse(text, strlen(text), &state, NULL);
+        pid_t pid = (pid_t)json_int(state, "shim_pid", 0);
+        if (pid > 0 && procfs_is(pid, (uint64_t)json_int(state, "shim_start", 0),
+                                 json_str(state, "boot_id", NULL)))
+            log_warn("run directory %s belongs to a container without a row, and its monitor %d "
+                     "lives: left alone",
+                     d->d_name, (int)pid);
+        else
+            (void)fs_rm_rf(r->engine->run_fd, d->d_name);
+    }
+}
+
+static void check_cgroups(struct repair *r)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(strv_fini) struct strv ids = {0};
+    if (cgroup_list(r->engine->cgroup, &ids, &err) < 0)
+        log_warn("control groups could not be listed: %s", err_msg(&err));
+    char *id;
+    strv_foreach (id, &ids) {
+        if (row_of(r, id, ID_MAX))
+            continue;
+        err_clear(&err);
+        if (cgroup_destroy(r->engine->cgroup, id, false, &err) < 0)
+            log_warn("control groups of %s, which has no row, stay: %s", id, err_msg(&err));
+    }
+}
+
+static void to_lost_found(struct engine *e, const char *name)
+{
+    const char *root = state_data_root(e->state);
+    _cleanup_(freep) char *lost = str_printf("%s/lost+found", root);
+    _cleanup_(freep) char *from = str_printf("%s/containers/%s", root, name);
+    _cleanup_(freep) char *to =
+        str_printf("%s/container-%s-%lld", lost, name, (long long)(time_now_ns() / NS_PER_SEC));
+    int ret = fs_mkdir_p(lost, 0700);
+    if (ret == 0 && rename(from, to) < 0)
+        ret = -errno;
+    if (ret < 0)
+        log_warn("%s has no row and could not be moved: %s", from, strerror(-ret));
+    else
+        log_warn("%s has no row: moved to %s", from, to);
+}
+
+static void check_directories(struct repair *r)
+{
+    _cleanup_(freep) char *path = str_printf("%s/containers", state_data_root(r->engine->state));
+    _cleanup_(closedirp) DIR *dir = opendir(path);
+    struct dirent *d;
+    while (dir && (d = readdir(dir)))
+        if (d->d_name[0] != '.' && !row_of(r, d->d_name, ID_MAX))
+            to_lost_found(r->engine, d->d_name);
+}
+
+static void unknown_layer(void *ctx, const char *layer_id)
+{
+    (void)ctx;
+    log_warn("layer %s of the storage driver belongs to no image and no container: left alone",
+             layer_id);
+}
+
+static void check_layers(struct repair *r)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (image_store_check(r->engine->images, unknown_layer, NULL, &err) < 0)
+        log_warn("layers could not be checked: %s", err_msg(&err));
+}
+
+/* --- interrupted verbs */
+static void undo_create(struct engine *e, const char *id)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    if (state_container_get(e->state, id, &row, NULL) < 0)
+        return;
+    log_warn("container %s was only half made: removed", id);
+    if (container_remove_claimed(e, row, true, &err) < 0)
+        log_error("container %s: %s", id, err_msg(&err));
+}
+
+static int repair_claims(struct engine *e, struct err *err)
+{
+    struct state_claims claims = {0};
+    int ret = state_clear_claims(e->state, &claims, err);
+    for (size_t i = 0; ret == 0 && i < claims.n; i++) {
+        const struct state_claim *c = &claims.v[i];
+        log_info("%s %s: \"%s\" was interrupted", c->kind, c->id, c->verb);
+        if (str_eq(c->kind, "container") && str_eq(c->verb, "create"))
+            undo_create(e, c->id);
+    }
+    state_claims_fini(&claims);
+    return ret;
+}
+
+/* Firewall, reservations and their owners are made those of what lives; then news may come. */
+static int take_up(struct repair *r, struct err *err)
+{
+    struct engine *e = r->engine;
+    int ret = endpoints_restore(e, err);
+    if (ret < 0)
+        return err_wrap(err, "restoring the networks of running containers");
+    for (size_t i = 0; i < r->n_lives; i++) {
+        _cleanup_(err_fini) struct err words = {0};
+        struct live *l = r->lives[i];
+        if (container_connect_owner(e, l->id, shim_pid(l->shim), shim_start_time(l->shim), &words) <
+            0)
+            log_warn("ports of container %s: %s", l->id, err_msg(&words));
+        live_open(l);
+    }
+    return 0;
+}
+
+int reconcile(struct engine *e, struct err *err)
+{
+    _cleanup_(repair_fini) struct repair r = {.engine = e};
+    int ret = repair_claims(e, err);
+    if (ret == 0)
+        ret = state_container_list(e->state, false, &r.rows, err);
+    if (ret < 0)
+        return ret;
+    for (size_t i = 0; i < r.rows.n; i++) {
+        if (container_is_running(r.rows.v[i]))
+            reattach(&r, r.rows.v[i]);
+        else
+            settle(&r, r.rows.v[i]);
+    }
+    check_rundirs(&r);
+    check_cgroups(&r);
+    check_directories(&r);
+    check_layers(&r);
+    volumes_adopt(e);
+    ret = take_up(&r, err);
+    char *id;
+    strv_foreach (id, &r.to_remove)
+        container_auto_remove(e, id);
+    return ret;
+}

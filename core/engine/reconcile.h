@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start-up: what the rows say, held against what is there. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Before networks and containers are used: finishes or undoes the verbs that were interrupted. Then re-attaches to what lives, notes what
+ * ended meanwhile, and takes away what belongs to nobody. */
+int reconcile(struct engine *e, struct err *err);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removal inside the engine. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Everything that a container which does not run has: layer, directories, row. What is missing is fine. */
+int container_purge(struct engine *e, const struct state_container *row, struct err *err);
+/* Removes a claimed container that does not run: purge, anonymous volumes if asked, events, waits. The claim is gone
+ * with the row; on failure it is given back. */
+int container_remove_claimed(struct engine *e, struct state_container *row, bool volumes,
+                             struct err *err);
+/* Removes an exited container with AutoRemove, on a thread of the pool. */
+void container_auto_remove(struct engine *e, const char *id);

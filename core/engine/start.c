@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start
+ *
+ * Network, control groups and the plan are made here; the shim does the rest. The row says "running" before anybody is told,
+ * and only then the shim's news are handled. Every step that fails takes back the earlier ones.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "engine/exits.h"
+#include "engine/hosts.h"
+#include "engine/live.h"
+#include "engine/log-driver.h"
+#include "engine/networks.h"
+#include "engine/remove.h"
+#include "engine/storage.h"
+#include "engine/volumes.h"
+#include "runtime/cgroup.h"
+#include "runtime/plan.h"
+#include "runtime/procfs.h"
+#include "runtime/seccomp.h"
+
+/* The kernel makes network namespaces and links one at a time: more starts at once only wait for each other. */
+#define STARTS_AT_ONCE 4
+
+struct starting {
+    struct engine *engine;
+    struct state_container *row;
+    struct live *live;
+    struct shim *shim;
+    struct connection net;
+    json_t *host_config;
+    bool slot, cgroup, connected, done;
+    struct shim_process init;
+    int exit_code; /* 126, 127 when the program could not be started */
+};
+
+static void slot_take(struct starting *s)
+{
+    struct engine *e = s->engine;
+    pthread_mutex_lock(&e->lock);
+    while (e->starting >= STARTS_AT_ONCE && !e->closing)
+        pthread_cond_wait(&e->changed, &e->lock);
+    e->starting++;
+    pthread_mutex_unlock(&e->lock);
+    s->slot = true;
+}
+
+static void slot_give(struct starting *s)
+{
+    struct engine *e = s->engine;
+    if (!s->slot)
+        return;
+    s->slot = false;
+    pthread_mutex_lock(&e->lock);
+    e->starting--;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* Takes back what was made. */
+static void starting_undo(struct starting *s)
+{
+    struct engine *e = s->engine;
+    if (s->shim) {
+        (void)shim_abort(s->shim, NULL);
+        if (shim_wait_dead(s->shim, 2000) < 0) {
+            (void)shim_destroy(s->shim);
+            (void)shim_wait_dead(s->shim, 2000);
+        }
+        shim_close(s->shim);
+    }
+    if (s->live) {
+        attaches_deliver(e, s->row->id, NULL);
+        rundir_remove(e, s->row->id);
+        live_done(s->live);
+    }
+    if (s->connected || s->cgroup)
+        container_give_back(e, s->row);
+}
+
+static void starting_end(struct starting *s)
+{
+    if (!s->done)
+        starting_undo(s);
+    slot_give(s);
+    if (s->live)
+        live_unref(s->live);
+    connection_fini(&s->net);
+    json_decref(s->host_config);
+}
+
+/* The older form of a bind makes its source, as a directory. */
+static int make_bind_source(const json_t *mount, struct err *err)
+{
+    const char *source = json_str(mount, "Source", "");
+    if (!str_eq(json_str(mount, "Type", ""), "bind") || !json_bool(mount, "CreateSource", false) ||
+        access(source, F_OK) == 0)
+        return 0;
+    int r = fs_mkdir_p(source, 0755);
+    return r < 0 ? err_errno(err, r, "error while creating mount source path '%s'", source) : 0;
+}
+
+static int make_bind_sources(const struct starting *s, struct err *err)
+{
+    const json_t *mounts = json_arr(s->row->runtime, "mounts");
+    for (size_t i = 0; i < json_array_size(mounts); i++) {
+        int r = make_bind_source(json_array_get(mounts, i), err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* daemon.conf's "nofile=1024:524288" as HostConfig.Ulimits. */
+static json_t *default_ulimits(const struct config *cfg)
+{
+    json_t *list = json_array();
+    char *text;
+    strv_foreach (text, &cfg->runtime.ulimits) {
+        _cleanup_(strv_fini) struct strv parts = {0};
+        int64_t soft, hard;
+        strv_split(&parts, text, "=:");
+        if (parts.n < 2 || parse_i64(parts.v[1], -1, INT64_MAX, &soft) < 0)
+            continue;
+        hard = soft;
+        if (parts.n > 2 && parse_i64(parts.v[2], -1, INT64_MAX, &hard) < 0)
+            continue;
+        json_t *u = json_object();
+        json_put_str(u, "Name", parts.v[0]);
+        json_put_int(u, "Soft", soft);
+        json_put_int(u, "Hard", hard);
+        json_push_take(list, u);
+    }
+    return list;
+}
+
+/* What the container asked for, with daemon.conf's word on seccomp where it asked for nothing. */
+static json_t *effective_host_config(const struct config *cfg, const struct state_container *row)
+{
+    json_t *hc = json_copy(row->host_config);
+    const char *own = NULL;
+    if (!str_eq(cfg->runtime.seccomp_profile, "unconfined") || !seccomp_wanted(hc, &own) || own)
+        return hc;
+    json_t *opts = json_array();
+    json_array_extend(opts, json_arr(hc, "SecurityOpt"));
+    json_push_str(opts, "seccomp=unconfined");
+    json_put_take(hc, "SecurityOpt", opts);
+    return hc;
+}
+
+static int build_plan(struct starting *s, json_t **plan, struct err *err)
+{
+    struct engine *e = s->engine;
+    const struct state_container *row = s->row;
+    const struct config *cfg = engine_config(e);
+    json_auto_t *rootfs = NULL, *log = NULL, *ulimits = default_ulimits(cfg);
+    int r = storage_rootfs(e->storage, row->layer_id, 0, &rootfs, err);
+    if (r == 0)
+        r = log_plan(e, row, &log, err);
+    if (r < 0)
+        return r;
+    _cleanup_(freep) char *hosts = container_path(e, row->id, "hosts");
+    _cleanup_(freep) char *hostname = container_path(e, row->id, "hostname");
+    _cleanup_(freep) char *resolv = container_path(e, row->id, "resolv.conf");
+    const json_t *init = json_object_get(row->host_config, "Init");
+    bool with_init = json_is_boolean(init) ? json_is_true(init) : cfg->runtime.init;
+    if (with_init && !e->init_path)
+        return err_set(err, -ENOENT, "--init: berth-init is not installed");
+    struct runtime_input in = {
+        .id = row->id,
+        .name = row->name,
+        .instance = state_instance(e->state),
+        .config = row->config,
+        .host_config = s->host_config,
+        .rootfs = rootfs,
+        .mounts = json_arr(row->runtime, "mounts"),
+        .hosts_path = hosts,
+        .hostname_path = hostname,
+        .resolv_path = resolv,
+        .init_path = with_init ? e->init_path : NULL,
+        .hostname = json_str(row->config, "Hostname", NULL),
+        .netns_fd = s->net.netns >= 0,
+        .log = log,
+        .cgroup = e->cgroup,
+        .default_ulimits = ulimits,
+    };
+    return runtime_plan_build(&in, plan, err);
+}
+
+static int spawn(struct starting *s, struct err *err)
+{
+    struct engine *e = s->engine;
+    _cleanup_(closep) int rundir = rundir_open(e, s->row->id, true);
+    if (rundir < 0)
+        return err_errno(err, rundir, "making the run directory of container %s", s->row->id);
+    int r = shim_spawn(e->reactor, e->shim_image, s->row->id, rundir, &live_events, s->live,
+                       &s->shim, err);
+    if (r == 0)
+        live_set_shim(s->live, s->shim);
+    return r;
+}
+
+static int prepare(struct starting *s, const json_t *plan, struct err *err)
+{
+    int fds[2], seccomp_fd = -1;
+    size_t n = 0;
+    int r = seccomp_of(s->engine->seccomp, s->host_config, &seccomp_fd, err);
+    _cleanup_(closep) int seccomp = seccomp_fd;
+    if (r < 0)
+        return r;
+    if (seccomp >= 0)
+        fds[n++] = seccomp;
+    if (s->net.netns >= 0)
+        fds[n++] = s->net.netns;
+    return shim_prepare(s->shim, plan, fds, n, &s->init, err);
+}
+
+static void mark_running(struct state_container *row, void *arg)
+{
+    const struct starting *s = arg;
+    free(row->status);
+    row->status = xstrdup("running");
+    row->pid = s->init.pid;
+    row->pid_start = s->init.start;
+    row->shim_pid = shim_pid(s->shim);
+    row->shim_start = shim_start_time(s->shim);
+    free(row->boot_id);
+    row->boot_id = xstrdup(procfs_boot_id());
+    row->exit_code = 0;
+    free(row->error);
+    row->error = xstrdup("");
+    row->oom = false;
+    row->stop_requested = false;
+    row->started_ns = time_now_ns();
+}
+
+static int make_all(struct starting *s, struct err *err)
+{
+    struct engine *e = s->engine;
+    json_auto_t *plan = NULL;
+    int r = make_bind_sources(s, err);
+    if (r == 0)
+        r = live_new(e, s->row->id, &s->live, err);
+    if (r < 0)
+        return r;
+    r = container_connect(e, s->row, &s->net, err);
+    if (r < 0)
+        return r;
+    s->connected = true;
+    if ((r = failpoint("start-connected")) < 0)
+        return r;
+    r = hosts_write(e, s->row, &s->net, err);
+    if (r == 0)
+        r = cgroup_create(e->cgroup, s->row->id, s->row->host_config, err);
+    if (r < 0)
+        return r;
+    s->cgroup = true;
+    r = build_plan(s, &plan, err);
+    if (r == 0)
+        r = spawn(s, err);
+    if (r == 0)
+        r = container_connect_owner(e, s->row->id, shim_pid(s->shim), shim_start_time(s->shim),
+                                    err);
+    if (r == 0)
+        r = prepare(s, plan, err);
+    return r < 0 ? r : failpoint("start-prepared");
+}
+
+/* Clients that wait get their streams before the program runs, so that they miss nothing. */
+static int go(struct starting *s, struct err *err)
+{
+    struct engine *e = s->engine;
+    attaches_deliver(e, s->row->id, s->shim);
+    int r = shim_go(s->shim, &s->exit_code, err);
+    if (r < 0)
+        return s->exit_code ? err_set(err, -ENOEXEC, "%s", err_msg(err)) : r;
+    if ((r = failpoint("start-gone")) < 0)
+        return r;
+    struct state_container *now = NULL;
+    r = container_modify(e, s->row->id, mark_running, s, &now, err);
+    if (r < 0)
+        return r;
+    state_container_free(s->row);
+    s->row = now;
+    return 0;
+}
+
+struct failure {
+    int code;
+    const char *words;
+};
+
+static void mark_failed(struct state_container *row, void *arg)
+{
+    const struct failure *f = arg;
+    row->exit_code = f->code;
+    free(row->error);
+    row->error = xstrdup(f->words);
+}
+
+static void note_failure(struct starting *s, const struct err *err)
+{
+    struct failure f = {.code = s->exit_code ? s->exit_code : 128, .words = err_msg(err)};
+    _cleanup_(err_fini) struct err words = {0};
+    if (container_modify(s->engine, s->row->id, mark_failed, &f, NULL, &words) < 0)
+        log_error("container %s: %s", s->row->id, err_msg(&words));
+}
+
+static int start_claimed(struct engine *e, struct state_container **row, struct err *err)
+{
+    _cleanup_(starting_end) struct starting s = {.engine = e, .row = *row, .net = {.netns = -1}};
+    s.host_config = effective_host_config(engine_config(e), *row);
+    slot_take(&s);
+    int r = make_all(&s, err);
+    if (r == 0)
+        r = go(&s, err);
+    *row = s.row;
+    if (r < 0) {
+        note_failure(&s, err);
+        return r;
+    }
+    s.done = true;
+    volumes_event(e, s.row, "mount");
+    networks_event(e, s.row, "connect");
+    container_event(e, s.row, "start", NULL);
+    live_open(s.live);
+    return 0;
+}
+
+static int check_startable(const struct state_container *row, struct err *err)
+{
+    if (str_eq(row->status, "paused"))
+        return err_set(err, -EBUSY, "cannot start a paused container, try unpause instead");
+    if (container_is_running(row))
+        return err_set(err, -EALREADY, "container %s is already running", row->name);
+    if (str_eq(row->status, "removing") || str_eq(row->status, "dead"))
+        return err_set(err, -EBUSY, "container %s is marked for removal and cannot be started",
+                       row->name);
+    return 0;
+}
+
+int engine_container_start(struct engine *e, const char *ref, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = container_claim(e, ref, "start", CLAIM_LIMIT_MS, &row, err);
+    if (r < 0)
+        return r;
+    r = check_startable(row, err);
+    bool tried = r == 0;
+    if (tried)
+        r = start_claimed(e, &row, err);
+    bool gone = tried && r < 0 && row->auto_remove;
+    container_unclaim(e, row->id);
+    if (gone)
+        container_auto_remove(e, row->id);
+    return r;
+}

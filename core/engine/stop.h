@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ending a running container, for the verbs that do. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Notes that the end is wanted, sends `signal`, waits `timeout_s` seconds (INT64_MAX: no limit), then SIGKILL. Returns when
+ * the exit is handled: everything that the container held is free. The caller has the claim. */
+int container_end(struct engine *e, const struct state_container *row, int signal,
+                  int64_t timeout_s, struct err *err);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Storage
+ *
+ * Calls into the storage driver go through here, so that each is watched, its errors have words, and its mount plans are the
+ * JSON that the shim executes.
+ */
+#include "engine/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "plugin/err-bridge.h"
+#include "plugin/options.h"
+#include "plugin/registry.h"
+#include "plugin/watchdog.h"
+
+int storage_open(struct engine *e, struct storage **out, struct err *err)
+{
+    const struct config *cfg = engine_config(e);
+    struct plugin *plugin;
+    int r = registry_find_or_err(e->registry, BERTH_STORAGE, cfg->storage.driver, &plugin, err);
+    if (r < 0)
+        return r;
+    json_auto_t *options = config_driver_options(cfg, "storage", cfg->storage.driver);
+    struct host_params params = {.plugin = plugin,
+                                 .data_root = cfg->data_root,
+                                 .run_root = cfg->run_root,
+                                 .instance = state_instance(e->state),
+                                 .options = options,
+                                 .services = engine_host_services(e)};
+    _cleanup_(host_freep) struct plugin_host *host = NULL;
+    r = host_new(&params, &host, err);
+    if (r < 0)
+        return r;
+    const struct berth_storage_ops *ops = plugin->desc->ops;
+    void *self = NULL;
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, plugin, "open");
+    r = plugin_result(ops->open(host_table(host), &self, &perr.base), err, plugin->name, "open");
+    if (r < 0)
+        return r;
+    struct storage *s = xcalloc(1, sizeof(*s));
+    *s = (struct storage){.plugin = plugin, .host = steal_ptr(&host), .ops = ops, .self = self};
+    *out = s;
+    return 0;
+}
+
+void storage_close(struct storage *s)
+{
+    if (!s)
+        return;
+    s->ops->close(s->self);
+    host_free(s->host);
+    free(s);
+}
+
+int storage_check_options(struct storage *s, const json_t *daemon, const json_t *options,
+                          struct err *err)
+{
+    _cleanup_(options_freep) struct options *checked = NULL;
+    if (json_object_size(options) == 0)
+        return 0;
+    return options_new(s->plugin->desc->options, BERTH_OPT_OBJECT, daemon, options, false, &checked,
+                       err);
+}
+
+int storage_layer_create(struct storage *s, const char *id, const char *parent,
+                         const json_t *daemon, const json_t *options, struct err *err)
+{
+    _cleanup_(options_freep) struct options *checked = NULL;
+    int r = options_new(s->plugin->desc->options, BERTH_OPT_OBJECT, daemon, options, false,
+                        &checked, err);
+    if (r < 0)
+        return r;
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "layer_create");
+    r = s->ops->layer_create(s->self, id, parent, options_table(checked), &perr.base);
+    return plugin_result(r, err, s->plugin->name, "layer_create");
+}
+
+int storage_layer_remove(struct storage *s, const char *id, struct err *err)
+{
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "layer_remove");
+    int r = s->ops->layer_remove(s->self, id, &perr.base);
+    if (r == -ENOENT) {
+        err_clear(err);
+        return 0;
+    }
+    return plugin_result(r, err, s->plugin->name, "layer_remove");
+}
+
+/* The driver's mount plan, gathered as plan.rootfs. */
+struct rootfs {
+    struct berth_mount_plan api;
+    json_t *json;
+};
+
+static int plan_root(struct berth_mount_plan *plan, const char *key, const char *value)
+{
+    struct rootfs *root = container_of(plan, struct rootfs, api);
+    if (json_object_get(root->json, "filesystem") || json_object_get(root->json, "bind"))
+        return -EINVAL;
+    json_put_str(root->json, key, value);
+    return 0;
+}
+
+static int plan_filesystem(struct berth_mount_plan *plan, const char *type)
+{
+    return plan_root(plan, "filesystem", type);
+}
+
+static int plan_bind(struct berth_mount_plan *plan, const char *path)
+{
+    return path[0] == '/' ? plan_root(plan, "bind", path) : -EINVAL;
+}
+
+static int plan_add(struct berth_mount_plan *plan, const char *key, const char *value, bool path)
+{
+    struct rootfs *root = container_of(plan, struct rootfs, api);
+    json_t *option = json_array();
+    json_push_str(option, key);
+    json_push_take(option, value ? json_string_any(value) : json_null());
+    json_push_take(option, json_boolean(path));
+    json_push_take(json_object_get(root->json, "options"), option);
+    return 0;
+}
+
+static int plan_option(struct berth_mount_plan *plan, const char *key, const char *value)
+{
+    return plan_add(plan, key, value, false);
+}
+
+static int plan_option_path(struct berth_mount_plan *plan, const char *key, const char *path)
+{
+    return path[0] == '/' ? plan_add(plan, key, path, true) : -EINVAL;
+}
+
+int storage_rootfs(struct storage *s, const char *id, uint32_t flags, json_t **rootfs,
+                   struct err *err)
+{
+    struct rootfs root = {.api = {.size = sizeof(root.api),
+                                  .filesystem = plan_filesystem,
+                                  .option = plan_option,
+                                  .option_path = plan_option_path,
+                                  .bind = plan_bind}};
+    json_auto_t *json = root.json = json_object();
+    json_put_take(json, "options", json_array());
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "mount_plan");
+    int r = s->ops->mount_plan(s->self, id, flags, &root.api, &perr.base);
+    r = plugin_result(r, err, s->plugin->name, "mount_plan");
+    if (r < 0)
+        return r;
+    if (!json_object_get(json, "filesystem") && !json_object_get(json, "bind"))
+        return err_set(err, -EIO, "driver %s gave an empty mount plan for layer %s",
+                       s->plugin->name, id);
+    *rootfs = steal_ptr(&json);
+    return 0;
+}
+
+int storage_usage(struct storage *s, const char *id, int64_t *bytes, struct err *err)
+{
+    struct berth_usage usage = {.size = sizeof(usage)};
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "usage");
+    int r = s->ops->usage(s->self, id, &usage, &perr.base);
+    r = plugin_result(r, err, s->plugin->name, "usage");
+    *bytes = usage.bytes;
+    return r;
+}
+
+static int put_status(void *ctx, const char *key, const char *value)
+{
+    json_t *pair = json_array();
+    json_push_str(pair, key);
+    json_push_str(pair, value);
+    json_push_take(ctx, pair);
+    return 0;
+}
+
+json_t *storage_status(struct storage *s)
+{
+    json_t *pairs = json_array();
+    if (BERTH_HAS(s->ops, status)) {
+        PLUGIN_CALL(call, s->plugin, "status");
+        (void)s->ops->status(s->self, put_status, pairs);
+    }
+    return pairs;
+}
+
+static int configure_option(int fs, const json_t *option)
+{
+    const char *key = json_string_value(json_array_get(option, 0));
+    const char *value = json_string_value(json_array_get(option, 1));
+    if (!value)
+        return fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0) < 0 ? -errno : 0;
+    if (fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) == 0)
+        return 0;
+    return -errno;
+}
+
+/* Kernels before 6.5 have no "lowerdir+": the paths are joined there. */
+static int configure_lowerdirs(int fs, const json_t *options)
+{
+    _cleanup_(strv_fini) struct strv paths = {0};
+    for (size_t i = 0; i < json_array_size(options); i++) {
+        const json_t *option = json_array_get(options, i);
+        if (str_eq(json_string_value(json_array_get(option, 0)), "lowerdir+"))
+            strv_add(&paths, json_string_value(json_array_get(option, 1)));
+    }
+    _cleanup_(freep) char *joined = strv_join(&paths, ":");
+    return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", joined, 0) < 0 ? -errno : 0;
+}
+
+static int configure(int fs, const json_t *options)
+{
+    bool joined = false;
+    for (size_t i = 0; i < json_array_size(options); i++) {
+        const json_t *option = json_array_get(options, i);
+        bool lower = str_eq(json_string_value(json_array_get(option, 0)), "lowerdir+");
+        if (lower && joined)
+            continue;
+        int r = configure_option(fs, option);
+        if (r == -EINVAL && lower) {
+            joined = true;
+            r = configure_lowerdirs(fs, options);
+        }
+        if (r < 0)
+            return r;
+    }
+    return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
+int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err)
+{
+    json_auto_t *rootfs = NULL;
+    int r = storage_rootfs(s, id, BERTH_MOUNT_READONLY, &rootfs, err);
+    if (r < 0)
+        return r;
+    const char *bind = json_str(rootfs, "bind", NULL);
+    if (bind) {
+        *fd = fs_open_dir(AT_FDCWD, bind);
+        return *fd < 0 ? err_errno(err, *fd, "opening %s", bind) : 0;
+    }
+    const char *type = json_str(rootfs, "filesystem", "");
+    _cleanup_(closep) int fs = fsopen(type, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return err_errno(err, -errno, "opening a file system of type %s", type);
+    r = configure(fs, json_arr(rootfs, "options"));
+    if (r < 0)
+        return err_errno(err, r, "mounting layer %s", id);
+    *fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
+    return *fd < 0 ? err_errno(err, -errno, "mounting layer %s", id) : 0;
+}

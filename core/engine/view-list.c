@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of containers
+ *
+ * Built from committed rows alone, so it answers whatever the verbs are doing.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "engine/filters.h"
+#include "engine/mounts.h"
+#include "engine/networks.h"
+#include "engine/ports.h"
+#include "engine/storage.h"
+#include "engine/view.h"
+#include "image/store.h"
+
+#define MINUTE 60
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+char *duration_words(int64_t ns)
+{
+    long long s = ns / NS_PER_SEC;
+    if (s < 1)
+        return xstrdup("Less than a second");
+    if (s == 1)
+        return xstrdup("1 second");
+    if (s < MINUTE)
+        return str_printf("%lld seconds", s);
+    if (s < 2 * MINUTE)
+        return xstrdup("About a minute");
+    if (s < HOUR)
+        return str_printf("%lld minutes", s / MINUTE);
+    long long hours = (s + HOUR / 2) / HOUR;
+    if (hours == 1)
+        return xstrdup("About an hour");
+    if (hours < 48)
+        return str_printf("%lld hours", hours);
+    if (hours < 24 * 7 * 2)
+        return str_printf("%lld days", hours / 24);
+    if (hours < 24 * 30 * 2)
+        return str_printf("%lld weeks", hours / 24 / 7);
+    if (hours < 24 * 365 * 2)
+        return str_printf("%lld months", hours / 24 / 30);
+    return str_printf("%lld years", s / DAY / 365);
+}
+
+char *status_words(const struct state_container *row, int64_t now_ns)
+{
+    if (str_eq(row->status, "created"))
+        return xstrdup("Created");
+    if (str_eq(row->status, "dead"))
+        return xstrdup("Dead");
+    if (str_eq(row->status, "removing"))
+        return xstrdup("Removal In Progress");
+    if (container_is_running(row)) {
+        _cleanup_(freep) char *since = duration_words(now_ns - row->started_ns);
+        return str_printf("Up %s%s", since, str_eq(row->status, "paused") ? " (Paused)" : "");
+    }
+    _cleanup_(freep) char *since = duration_words(now_ns - row->finished_ns);
+    return str_printf("Exited (%lld) %s ago", (long long)row->exit_code, since);
+}
+
+int container_sizes(struct engine *e, const struct state_container *row, int64_t *rw,
+                    int64_t *rootfs, struct err *err)
+{
+    _cleanup_(state_image_freep) struct state_image *image = NULL;
+    int r = storage_usage(e->storage, row->layer_id, rw, err);
+    *rootfs = *rw;
+    if (r == 0 && row->image_id && state_image_get(e->state, row->image_id, &image, NULL) == 0)
+        *rootfs += image->size;
+    return r;
+}
+
+/* Path and arguments; an argument with blanks is quoted, as Docker does. */
+static char *command_words(const struct state_container *row)
+{
+    struct buf b = {0};
+    buf_adds(&b, json_str(row->runtime, "path", ""));
+    const json_t *args = json_arr(row->runtime, "args");
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        const char *arg = json_string_value(json_array_get(args, i));
+        buf_printf(&b, strchr(arg, ' ') ? " '%s'" : " %s", arg);
+    }
+    return buf_steal(&b);
+}
+
+static json_t *list_entry(struct engine *e, const struct state_container *row, int64_t now)
+{
+    _cleanup_(freep) char *status = status_words(row, now), *command = command_words(row);
+    json_t *o = json_object(), *names = json_array(), *hc = json_object();
+    _cleanup_(freep) char *name = str_printf("/%s", row->name);
+    json_push_str(names, name);
+    json_put_str(o, "Id", row->id);
+    json_put_take(o, "Names", names);
+    json_put_str(o, "Image", row->image_ref ? row->image_ref : "");
+    json_put_str(o, "ImageID", row->image_id ? row->image_id : "");
+    json_put_str(o, "Command", command);
+    json_put_int(o, "Created", row->created_ns / NS_PER_SEC);
+    json_put_take(o, "Ports", network_ports_list(e, row));
+    const json_t *labels = json_obj(row->config, "Labels");
+    json_put_take(o, "Labels", labels ? json_deep_copy(labels) : json_object());
+    json_put_str(o, "State", row->status);
+    json_put_str(o, "Status", status);
+    json_put_str(hc, "NetworkMode", json_str(row->host_config, "NetworkMode", ""));
+    json_put_take(o, "HostConfig", hc);
+    json_put_take(o, "NetworkSettings", network_settings_short(e, row));
+    json_put_take(o, "Mounts", mounts_view(json_arr(row->runtime, "mounts")));
+    return o;
+}
+
+/* --- filters */
+static const char *const list_filters[] = {
+    "ancestor", "before", "expose",  "exited",  "health", "id",     "isolation", "is-task",
+    "label",    "name",   "network", "publish", "since",  "status", "volume",    NULL};
+static const char *const statuses[] = {"created", "restarting", "running", "removing",
+                                       "paused",  "exited",     "dead"};
+
+struct list_query {
+    struct engine *engine;
+    const json_t *filters;
+    char *ancestor; /* image id */
+    int64_t before_ns, since_ns;
+    bool any_status; /* `status` or `exited` are asked for: `all` is implied */
+};
+
+static int check_words(const json_t *filters, struct err *err)
+{
+    const json_t *values = json_arr(filters, "status");
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const char *word = json_string_value(json_array_get(values, i));
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_SIZE(statuses); k++)
+            known = known || str_eq(word, statuses[k]);
+        if (!known)
+            return err_set(err, -EINVAL,
+                           "invalid filter 'status=%s': created, restarting, running, removing, "
+                           "paused, exited or dead would be right",
+                           word);
+    }
+    values = json_arr(filters, "exited");
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        int64_t code;
+        const char *word = json_string_value(json_array_get(values, i));
+        if (parse_i64(word, INT32_MIN, INT32_MAX, &code) < 0)
+            return err_set(err, -EINVAL, "invalid filter 'exited=%s'", word);
+    }
+    return 0;
+}
+
+static int read_time(struct list_query *q, const char *key, int64_t *out, struct err *err)
+{
+    const char *ref = filters_first(q->filters, key);
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    if (!ref)
+        return 0;
+    int r = state_container_find(q->engine->state, ref, &row, err);
+    if (r == 0)
+        *out = row->created_ns;
+    return r;
+}
+
+static int list_query_init(struct list_query *q, struct err *err)
+{
+    int r = filters_check(q->filters, list_filters, err);
+    if (r == 0)
+        r = check_words(q->filters, err);
+    if (r == 0)
+        r = read_time(q, "before", &q->before_ns, err);
+    if (r == 0)
+        r = read_time(q, "since", &q->since_ns, err);
+    q->any_status = filters_has(q->filters, "status") || filters_has(q->filters, "exited");
+    const char *ancestor = filters_first(q->filters, "ancestor");
+    if (r < 0 || !ancestor)
+        return r;
+    /* An image that is not there has no containers: not an error. */
+    _cleanup_(state_image_freep) struct state_image *image = NULL;
+    q->ancestor =
+        xstrdup(image_find(q->engine->images, ancestor, &image, NULL) == 0 ? image->id : "");
+    return 0;
+}
+
+static bool matches_key(const json_t *filters, const char *filter, const json_t *object)
+{
+    if (!filters_has(filters, filter))
+        return true;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)object, key, value) {
+        _cleanup_(strv_fini) struct strv parts = {0};
+        strv_split(&parts, key, "/");
+        if (filters_match_exact(filters, filter, key) ||
+            (parts.n > 0 && filters_match_exact(filters, filter, parts.v[0])))
+            return true;
+    }
+    return false;
+}
+
+static bool matches_name(const json_t *filters, const char *name)
+{
+    _cleanup_(freep) char *slashed = str_printf("/%s", name);
+    return filters_match_regex(filters, "name", name) ||
+           filters_match_regex(filters, "name", slashed);
+}
+
+static bool matches_volume(const json_t *filters, const json_t *mounts)
+{
+    if (!filters_has(filters, "volume"))
+        return true;
+    for (size_t i = 0; i < json_array_size(mounts); i++) {
+        const json_t *m = json_array_get(mounts, i);
+        if (filters_match_exact(filters, "volume", json_str(m, "Name", NULL)) ||
+            filters_match_exact(filters, "volume", json_str(m, "Destination", NULL)))
+            return true;
+    }
+    return false;
+}
+
+static bool matches_network(struct engine *e, const json_t *filters,
+                            const struct state_container *row)
+{
+    if (!filters_has(filters, "network"))
+        return true;
+    json_auto_t *settings = network_settings_short(e, row);
+    const char *name;
+    json_t *ep;
+    json_object_foreach (json_obj(settings, "Networks"), name, ep)
+        if (filters_match_exact(filters, "network", name) ||
+            filters_match_prefix(filters, "network", json_str(ep, "NetworkID", "")))
+            return true;
+    return false;
+}
+
+static bool matches_exited(const json_t *filters, const struct state_container *row)
+{
+    if (!filters_has(filters, "exited"))
+        return true;
+    _cleanup_(freep) char *code = str_printf("%lld", (long long)row->exit_code);
+    return !container_is_running(row) && row->started_ns > 0 &&
+           filters_match_exact(filters, "exited", code);
+}
+
+static bool matches(const struct list_query *q, const struct state_container *row)
+{
+    const json_t *f = q->filters;
+    return filters_match_prefix(f, "id", row->id) && matches_name(f, row->name) &&
+           filters_match_exact(f, "status", row->status) && matches_exited(f, row) &&
+           filters_match_exact(f, "health", "none") && filters_match_exact(f, "is-task", "false") &&
+           (!q->ancestor || str_eq(q->ancestor, row->image_id)) &&
+           (!q->before_ns || row->created_ns < q->before_ns) &&
+           (!q->since_ns || row->created_ns > q->since_ns) &&
+           filters_match_labels(f, "label", json_obj(row->config, "Labels")) &&
+           matches_volume(f, json_arr(row->runtime, "mounts")) &&
+           matches_network(q->engine, f, row) &&
+           matches_key(f, "expose", json_obj(row->config, "ExposedPorts")) &&
+           matches_key(f, "publish", json_obj(row->host_config, "PortBindings"));
+}
+
+static void put_sizes(struct engine *e, const struct state_container *row, json_t *o)
+{
+    int64_t rw = 0, rootfs = 0;
+    if (container_sizes(e, row, &rw, &rootfs, NULL) < 0)
+        return;
+    json_put_int(o, "SizeRw", rw);
+    json_put_int(o, "SizeRootFs", rootfs);
+}
+
+int engine_container_list(struct engine *e, const struct container_list_opts *opts, json_t **out,
+                          struct err *err)
+{
+    struct list_query q = {.engine = e, .filters = opts->filters};
+    _cleanup_(state_containers_fini) struct state_containers rows = {0};
+    int r = list_query_init(&q, err);
+    bool all = opts->all || opts->limit > 0 || q.any_status || q.before_ns || q.since_ns;
+    if (r == 0)
+        r = state_container_list(e->state, !all, &rows, err);
+    json_auto_t *list = json_array();
+    int64_t now = time_now_ns();
+    for (size_t i = 0; r == 0 && i < rows.n; i++) {
+        if (opts->limit > 0 && (int64_t)json_array_size(list) >= opts->limit)
+            break;
+        if (!matches(&q, rows.v[i]) || str_eq(rows.v[i]->verb, "create"))
+            continue;
+        json_t *entry = list_entry(e, rows.v[i], now);
+        if (opts->size)
+            put_sizes(e, rows.v[i], entry);
+        json_push_take(list, entry);
+    }
+    free(q.ancestor);
+    if (r == 0)
+        *out = steal_ptr(&list);
+    return r;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Volumes inside the engine: what create, start and remove of containers need of them. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* data_root/volumes/<name>/_data; the caller frees. */
+char *volume_path(struct engine *e, const char *name);
+/* Makes a volume, or finds the one of that name. *made tells which (may be NULL). labels and options may be NULL. */
+int volume_ensure(struct engine *e, const char *name, const char *driver, const json_t *labels,
+                  const json_t *options, bool anonymous, bool *made, struct err *err);
+/* Row and tree, with its event. -EBUSY while a container uses it, -ENOENT. */
+int volume_destroy(struct engine *e, const char *name, struct err *err);
+/* The events of a container's volumes: "mount" at start, "unmount" after its end. */
+void volumes_event(struct engine *e, const struct state_container *row, const char *action);
+/* At start-up: a directory that looks like a volume and has no row gets one. */
+void volumes_adopt(struct engine *e);
