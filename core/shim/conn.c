@@ -203,7 +203,8 @@ int conn_listen(struct shim *s, struct err *err)
     s->listener = frame_listen_at(s->rundir, "sock", 0600);
     if (s->listener < 0)
         return err_errno(err, s->listener, "listening on sock in the run directory");
-    if (!loop_io_add(s->loop, s->listener, EPOLLIN, on_listener, s))
+    s->listener_io = loop_io_add(s->loop, s->listener, EPOLLIN, on_listener, s);
+    if (!s->listener_io)
         return err_errno(err, -errno, "watching sock");
     return 0;
 }

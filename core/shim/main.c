@@ -72,6 +72,10 @@ static void shim_close(struct shim *s)
     if (s->plan)
         plan_free(s->plan);
     err_fini(&s->failure);
+    if (s->listener_io)
+        loop_io_del(s->listener_io);
+    if (s->signals_io)
+        loop_io_del(s->signals_io);
     if (s->loop)
         loop_free(s->loop);
 }

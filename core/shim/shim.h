@@ -48,6 +48,7 @@ struct exit_info {
 struct shim {
     const char *id;
     struct loop *loop;
+    struct loop_io *listener_io, *signals_io;
     int rundir, memfd, listener, signals;
     int pidns; /* our own, to come back to after a child was made in the container's */
     struct conn *conns;

@@ -50,7 +50,9 @@ int shim_signals_open(struct shim *s, struct err *err)
     for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
         signal(ignored[i], SIG_IGN);
     s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signals < 0 || !loop_io_add(s->loop, s->signals, EPOLLIN, on_child, s))
+    if (s->signals >= 0)
+        s->signals_io = loop_io_add(s->loop, s->signals, EPOLLIN, on_child, s);
+    if (!s->signals_io)
         return err_errno(err, -errno, "watching SIGCHLD");
     return 0;
 }
