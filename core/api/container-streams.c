@@ -56,7 +56,7 @@ int containers_wait(struct request *r, struct err *err)
     int c = wait_condition_parse(query_str(r, "condition"), &condition, err);
     if (c == 0)
         c = engine_container_wait_open(r->engine, r->match.param, condition, &w, err);
-    return c < 0 ? c : reply_live(r, TYPE_JSON, engine_container_wait_fd(w), &ops, w);
+    return c < 0 ? c : reply_live(r, TYPE_JSON, engine_container_wait_fd(w), &ops, w, err);
 }
 
 /* --- logs */
@@ -154,13 +154,14 @@ int containers_logs(struct request *r, struct err *err)
 /* --- attach */
 int containers_attach(struct request *r, struct err *err)
 {
+    const char *keys = query_str(r, "detachKeys");
     const struct attach_opts opts = {
         .stream = query_bool(r, "stream"),
         .logs = query_bool(r, "logs"),
         .stdin_on = query_bool(r, "stdin"),
         .stdout_on = query_bool(r, "stdout"),
         .stderr_on = query_bool(r, "stderr"),
-        .detach_keys = query_str(r, "detachKeys"),
+        .detach_keys = str_empty(keys) ? NULL : keys,
     };
     struct detach detach;
     int fd = -1;
@@ -168,5 +169,5 @@ int containers_attach(struct request *r, struct err *err)
     int c = detach_parse(&detach, opts.detach_keys, err);
     if (c == 0)
         c = engine_container_attach(r->engine, r->match.param, &opts, &fd, &tty, err);
-    return c < 0 ? c : reply_hijack(r, fd, tty, &detach);
+    return c < 0 ? c : reply_hijack(r, fd, tty, &detach, err);
 }

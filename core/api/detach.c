@@ -2,8 +2,8 @@
 /*
  * Detach keys
  *
- * A matcher over the client's input that may be cut anywhere: the beginning of a sequence is held back until the next
- * key shows what it was.
+ * A matcher over the client's input that may be cut anywhere: the beginning of a sequence is held
+ * back until the next key shows what it was.
  */
 #include "api/detach.h"
 
@@ -49,7 +49,8 @@ int detach_parse(struct detach *d, const char *spec, struct err *err)
     return 0;
 }
 
-/* The longest beginning of the sequence that ends with `c` after `held` matched keys; what is no part of it goes on. */
+/* The longest beginning of the sequence that ends with `c` after `held` matched keys; what is no
+ * part of it goes on. */
 static void detach_step(struct detach *d, unsigned char c, struct buf *out)
 {
     unsigned char seen[DETACH_KEYS_MAX + 1];

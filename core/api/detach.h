@@ -19,8 +19,8 @@ struct detach {
 
 /* Parses "ctrl-p,ctrl-q", "a,b", "ctrl-@", "DEL". NULL or "": the default. -EINVAL in words. */
 int detach_parse(struct detach *d, const char *spec, struct err *err);
-/* Adds to `out` what of these bytes goes to the container. True when the sequence is complete: what follows it is
- * dropped. */
+/* Adds to `out` what of these bytes goes to the container. True when the sequence is complete: what
+ * follows it is dropped. */
 bool detach_feed(struct detach *d, const char *data, size_t n, struct buf *out);
 /* Adds what was held back: the client's input has ended. */
 void detach_flush(struct detach *d, struct buf *out);

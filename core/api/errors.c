@@ -2,7 +2,8 @@
 /*
  * Errors as HTTP
  *
- * The engine's errno is the class of what went wrong; this table gives the status that Docker's daemon uses for it.
+ * The engine's errno is the class of what went wrong; this table gives the status that Docker's
+ * daemon uses for it.
  */
 #include "api/errors.h"
 
@@ -18,7 +19,8 @@ static const struct {
     {
         {ENOENT, 404},    {EEXIST, 409},  {EBUSY, 409},    {EINVAL, 400},
         {ERANGE, 400},    {E2BIG, 400},   {EALREADY, 304}, {EPERM, 403},
-        {ENOTSUP, 501},   {ENOEXEC, 400}, /* a program that cannot be started is the request's fault */
+        {ENOTSUP, 501},   {ENOEXEC, 400}, /* a program that cannot be started is the request's fault
+                                           */
         {ESHUTDOWN, 503},
 };
 

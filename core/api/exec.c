@@ -2,8 +2,8 @@
 /*
  * Exec
  *
- * The engine keeps DetachKeys as they were given; the API uses them at start and shows them as Docker does, as the
- * base64 of the keys' bytes.
+ * The engine keeps DetachKeys as they were given; the API uses them at start and shows them as
+ * Docker does, as the base64 of the keys' bytes.
  */
 #include <errno.h>
 #include <nettle/base64.h>
@@ -44,8 +44,8 @@ static int console_size(const json_t *body, int64_t *rows, int64_t *cols, struct
     return 0;
 }
 
-/* Docker has switched to the stream when it learns that the program cannot be started: the words are in there, and
- * the exit code is in the exec's state. */
+/* Docker has switched to the stream when it learns that the program cannot be started: the words
+ * are in there, and the exit code is in the exec's state. */
 static int exec_attach(struct request *r, bool tty, int64_t rows, int64_t cols, struct err *err)
 {
     json_auto_t *state = NULL;
@@ -61,7 +61,7 @@ static int exec_attach(struct request *r, bool tty, int64_t rows, int64_t cols, 
         _cleanup_(freep) char *words = xstrdup(err_msg(err));
         return reply_hijack_words(r, tty, words, err);
     }
-    return c < 0 ? c : reply_hijack(r, fd, tty, &detach);
+    return c < 0 ? c : reply_hijack(r, fd, tty, &detach, err);
 }
 
 int exec_start(struct request *r, struct err *err)

@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* Both forms, {"status":{"running":true}} and {"status":["running"]}, become {"status":["running"]}. NULL or "" gives
- * *out = NULL. -EINVAL in words. */
+/* Both forms, {"status":{"running":true}} and {"status":["running"]}, become
+ * {"status":["running"]}. NULL or "" gives *out = NULL. -EINVAL in words. */
 int filters_parse(const char *text, json_t **out, struct err *err);
 
 /* NULL, "", 0, no, false and none in any case are false, all else is true. */

@@ -2,9 +2,9 @@
 /*
  * Folding of request bodies
  *
- * Go's decoder takes "hostconfig" for "HostConfig", ignores what it does not know and refuses a value of the wrong
- * type. The same is done here once, so that nothing behind the door has to think of it. Recursion is as deep as the
- * schema, not as the body.
+ * Go's decoder takes "hostconfig" for "HostConfig", ignores what it does not know and refuses a
+ * value of the wrong type. The same is done here once, so that nothing behind the door has to think
+ * of it. Recursion is as deep as the schema, not as the body.
  */
 #include "api/fold.h"
 

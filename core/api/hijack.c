@@ -2,9 +2,9 @@
 /*
  * Hijack
  *
- * With an upgrade the HTTP library hands the socket over together with what it had read already. Without one the
- * header is written by hand on a duplicate of the connection's descriptor; bytes that came in the same packet as the
- * request are lost then, as with Docker's daemon.
+ * With an upgrade the HTTP library hands the socket over together with what it had read already.
+ * Without one the header is written by hand on a duplicate of the connection's descriptor; bytes
+ * that came in the same packet as the request are lost then, as with Docker's daemon.
  */
 #include "api/hijack.h"
 
@@ -20,7 +20,9 @@
 
 #define STREAM_STDOUT 1
 
+/* Counts as a stream of the server for as long as it lives. */
 struct hijack {
+    struct server *server;
     int fd; /* the engine's side */
     struct detach detach;
 };
@@ -28,6 +30,7 @@ struct hijack {
 void hijack_free(struct hijack *h)
 {
     close_fd(h->fd);
+    server_stream_end(h->server);
     free(h);
 }
 
@@ -49,19 +52,18 @@ static void hijack_relay(struct request *r, int client, const char *early, size_
     };
     enum relay_end end = relay_run(&relay);
     log_debug("%s %s: %s", r->method, r->path, ends[end]);
-    hijack_freep(&r->hijack);
-    r->hijack = NULL;
+    close_fd(steal_fd(&r->hijack->fd));
 }
 
 static void on_upgrade(void *ctx, struct MHD_Connection *conn, void *state, const char *early,
                        size_t early_n, MHD_socket sock, struct MHD_UpgradeResponseHandle *upgrade)
 {
     struct request *r = ctx;
-    struct server *s = r->server;
-    server_stream_begin(s);
     hijack_relay(r, sock, early, early_n);
+    /* The library may free the request as soon as the socket is given back. */
+    struct hijack *h = steal_ptr(&r->hijack);
     MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
-    server_stream_end(s);
+    hijack_free(h);
 }
 
 static int hijack_upgrade(struct request *r, const char *type)
@@ -82,18 +84,23 @@ static int hijack_raw(struct request *r)
     r->result = MHD_NO; /* the connection is not the HTTP library's any more */
     if (client < 0)
         return 0;
-    server_stream_begin(r->server);
     if (send(client, header, strlen(header), MSG_NOSIGNAL) == (ssize_t)strlen(header))
         hijack_relay(r, client, NULL, 0);
     shutdown(client, SHUT_RDWR);
-    server_stream_end(r->server);
     return 0;
 }
 
-int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach)
+int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach,
+                 struct err *err)
 {
     const char *upgrade = request_header(r, "Upgrade");
+    int c = server_stream_begin(r->server, err);
+    if (c < 0) {
+        close_fd(engine_fd);
+        return c;
+    }
     r->hijack = xcalloc(1, sizeof(*r->hijack));
+    r->hijack->server = r->server;
     r->hijack->fd = engine_fd;
     if (tty && detach)
         r->hijack->detach = *detach;
@@ -134,5 +141,5 @@ int reply_hijack_words(struct request *r, bool tty, const char *words, struct er
         close_fd(pair[0]);
         return err_set(err, -EIO, "%s", words);
     }
-    return reply_hijack(r, pair[0], tty, NULL);
+    return reply_hijack(r, pair[0], tty, NULL, err);
 }

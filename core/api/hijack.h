@@ -2,8 +2,8 @@
 /*
  * Hijacked connections
  *
- * The HTTP connection becomes a plain two-way stream of a container: with 101 when the client asked for an upgrade,
- * after a bare 200 when it did not.
+ * The HTTP connection becomes a plain two-way stream of a container: with 101 when the client asked
+ * for an upgrade, after a bare 200 when it did not.
  */
 #pragma once
 
@@ -13,7 +13,8 @@
 #include "api/request.h"
 
 /* engine_fd is taken over. `detach` counts for terminals only; NULL: none. */
-int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach);
+int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach,
+                 struct err *err);
 /* The same for a stream that ends at once with these words (on stdout). */
 int reply_hijack_words(struct request *r, bool tty, const char *words, struct err *err);
 

@@ -2,8 +2,9 @@
 /*
  * Listening
  *
- * A unix socket is made under a temporary name beside its place, gets its owner and mode, and is renamed: nobody can
- * connect before the permissions stand. A socket that is there already is replaced only when nobody answers on it.
+ * A unix socket is made under a temporary name beside its place, gets its owner and mode, and is
+ * renamed: nobody can connect before the permissions stand. A socket that is there already is
+ * replaced only when nobody answers on it.
  */
 #include "api/listen.h"
 

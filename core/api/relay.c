@@ -2,9 +2,9 @@
 /*
  * Relay
  *
- * Two one-way flows, each with a bounded buffer, in one poll loop. Neither ever blocks on one socket while the other
- * could move: a container that waits for its output to be read does not read its input, and the other way round.
- * The end of one direction is passed on as a half-close.
+ * Two one-way flows, each with a bounded buffer, in one poll loop. Neither ever blocks on one
+ * socket while the other could move: a container that waits for its output to be read does not read
+ * its input, and the other way round. The end of one direction is passed on as a half-close.
  */
 #include "api/relay.h"
 
@@ -143,8 +143,9 @@ static enum relay_end relay_loop(struct relay *r, struct relay_state *s)
     return end;
 }
 
-/* Closing a socket with unread bytes is a reset for the peer, which may then miss the end of what it was sent: so the
- * client is told the end, and what it still sends is dropped until it closes, too. */
+/* Closing a socket with unread bytes is a reset for the peer, which may then miss the end of what
+ * it was sent: so the client is told the end, and what it still sends is dropped until it closes,
+ * too. */
 static void relay_linger(const struct relay *r)
 {
     char chunk[RELAY_BUFFER / 4];
@@ -176,7 +177,9 @@ enum relay_end relay_run(struct relay *r)
     enum relay_end end = relay_loop(r, &s);
     buf_fini(&s.in.buf);
     buf_fini(&s.out.buf);
-    if (end == RELAY_DETACHED || end == RELAY_DONE)
+    if (end == RELAY_DETACHED || end == RELAY_DONE) {
+        shutdown(r->engine, SHUT_RDWR);
         relay_linger(r);
+    }
     return end;
 }

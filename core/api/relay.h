@@ -21,6 +21,6 @@ enum relay_end {
     RELAY_STOPPED,
 };
 
-/* Blocks until one of the above; after DONE and DETACHED the client gets a few seconds to close its side. Shuts down, but
- * does not close, either socket; neither has to be non-blocking. */
+/* Blocks until one of the above; after DONE and DETACHED the client gets a few seconds to close its
+ * side. Shuts down, but does not close, either socket; neither has to be non-blocking. */
 enum relay_end relay_run(struct relay *r);

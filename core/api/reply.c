@@ -2,7 +2,8 @@
 /*
  * Answers
  *
- * Every answer leaves through reply_queue(), which adds the headers that Docker's daemon always sends.
+ * Every answer leaves through reply_queue(), which adds the headers that Docker's daemon always
+ * sends.
  */
 #include "api/reply.h"
 

@@ -21,5 +21,6 @@ int reply_error(struct request *r, int code, const struct err *err);
 /* Adds Docker's headers and queues; takes `response` over. type NULL: none. */
 int reply_queue(struct request *r, unsigned status, const char *type,
                 struct MHD_Response *response);
-/* How Docker calls the stream of a container: since 1.42 multiplexed ones have a name of their own. */
+/* How Docker calls the stream of a container: since 1.42 multiplexed ones have a name of their own.
+ */
 const char *reply_stream_type(const struct request *r, bool tty);

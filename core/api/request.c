@@ -2,8 +2,8 @@
 /*
  * Requests
  *
- * An error that is found before the body is answered after it: a client that is still writing would meet a closed
- * connection instead of the words.
+ * An error that is found before the body is answered after it: a client that is still writing would
+ * meet a closed connection instead of the words.
  */
 #include "api/request.h"
 

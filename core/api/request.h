@@ -2,8 +2,8 @@
 /*
  * A request
  *
- * One HTTP request on its connection's thread, from its first line to the end of its answer: what came (path, query,
- * body) and what is held for it (an upload, a stream, an attachment).
+ * One HTTP request on its connection's thread, from its first line to the end of its answer: what
+ * came (path, query, body) and what is held for it (an upload, a stream, an attachment).
  */
 #pragma once
 
@@ -61,11 +61,13 @@ bool query_bool(const struct request *r, const char *key);
 /* Missing or empty: dflt. -EINVAL in words. */
 int query_int(const struct request *r, const char *key, int64_t dflt, int64_t *out,
               struct err *err);
-/* Missing or empty: 0. A time at the epoch or before is 1 ns, so that it is still a limit. -EINVAL in words. */
+/* Missing or empty: 0. A time at the epoch or before is 1 ns, so that it is still a limit. -EINVAL
+ * in words. */
 int query_time(const struct request *r, const char *key, int64_t *ns, struct err *err);
 int query_filters(const struct request *r, json_t **out, struct err *err);
 void query_all(const struct request *r, const char *key, struct strv *out);
 
-/* The body as JSON in the schema's spelling; an empty body gives NULL. -EINVAL in Docker's words. */
+/* The body as JSON in the schema's spelling; an empty body gives NULL. -EINVAL in Docker's words.
+ */
 int request_json(const struct request *r, const struct schema *schema, json_t **out,
                  struct err *err);

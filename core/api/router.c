@@ -2,8 +2,8 @@
 /*
  * Router
  *
- * Docker's paths hold at most one name, so a pattern is a prefix, a name and a suffix. The first route that matches
- * wins.
+ * Docker's paths hold at most one name, so a pattern is a prefix, a name and a suffix. The first
+ * route that matches wins.
  */
 #include "api/router.h"
 
@@ -27,7 +27,8 @@ static int digits_read(const char **at, int *out)
     return 0;
 }
 
-/* "/v1.NN/rest" gives rest and the numbers; any other path is left as it is, with the newest version. */
+/* "/v1.NN/rest" gives rest and the numbers; any other path is left as it is, with the newest
+ * version. */
 static const char *version_cut(const char *path, int *major, int *minor)
 {
     *major = 1;

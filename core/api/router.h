@@ -15,7 +15,8 @@ struct request;
 
 struct route {
     const char *method; /* NULL: any */
-    /* Literal, or with one {} that stands for one or more characters, slashes too (names of images have them). */
+    /* Literal, or with one {} that stands for one or more characters, slashes too (names of images
+     * have them). */
     const char *pattern;
     /* Answers once the body is there. 0 when it replied, else a negative errno with words. */
     int (*handle)(struct request *r, struct err *err);
@@ -34,7 +35,7 @@ struct route_match {
     char *param; /* what {} stood for, or NULL; the caller's */
 };
 
-/* Finds the route in `table`. -ENOENT "page not found" (also for a wrong method, as Docker does), -EINVAL for versions
- * out of range. */
+/* Finds the route in `table`. -ENOENT "page not found" (also for a wrong method, as Docker does),
+ * -EINVAL for versions out of range. */
 int route_find(const struct route *table, size_t n, const char *method, const char *path,
                struct route_match *out, struct err *err);

@@ -2,7 +2,8 @@
 /*
  * Routes
  *
- * Every path of the Engine API 1.51. The first match wins, so literal paths stand before those with a name.
+ * Every path of the Engine API 1.51. The first match wins, so literal paths stand before those with
+ * a name.
  */
 #include "api/resources.h"
 #include "api/router.h"

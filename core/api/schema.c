@@ -2,8 +2,8 @@
 /*
  * Schemas of request bodies
  *
- * As in the Engine API's description, version 1.51, with the older members that clients still send. Data only; fold.c
- * reads it.
+ * As in the Engine API's description, version 1.51, with the older members that clients still send.
+ * Data only; fold.c reads it.
  */
 #include "api/schema.h"
 

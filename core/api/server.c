@@ -2,8 +2,9 @@
 /*
  * Server
  *
- * One instance of libmicrohttpd per listening socket, a thread per connection: handlers may block. The order of the
- * end: no new connections, then the streams (they poll closing_fd), then what is in progress.
+ * One instance of libmicrohttpd per listening socket, a thread per connection: handlers may block.
+ * The order of the end: no new connections, then the streams (they poll closing_fd), then what is
+ * in progress.
  */
 #include "api/server.h"
 
@@ -34,6 +35,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unsigned streams; /* under lock */
+    bool closing;     /* under lock */
 };
 
 struct server *server_new(struct engine *e)
@@ -59,11 +61,14 @@ int server_closing_fd(const struct server *s)
     return s->closing_fd;
 }
 
-void server_stream_begin(struct server *s)
+int server_stream_begin(struct server *s, struct err *err)
 {
     pthread_mutex_lock(&s->lock);
-    s->streams++;
+    bool closing = s->closing;
+    if (!closing)
+        s->streams++;
     pthread_mutex_unlock(&s->lock);
+    return closing ? err_set(err, -ESHUTDOWN, "the daemon is ending") : 0;
 }
 
 void server_stream_end(struct server *s)
@@ -171,6 +176,7 @@ static void server_end_streams(struct server *s)
 {
     eventfd_write(s->closing_fd, 1);
     pthread_mutex_lock(&s->lock);
+    s->closing = true;
     while (s->streams > 0)
         pthread_cond_wait(&s->idle, &s->lock);
     pthread_mutex_unlock(&s->lock);

@@ -13,8 +13,9 @@ struct server;
 
 /* The engine stays the caller's and must outlive the server. */
 struct server *server_new(struct engine *e);
-/* Opens one address and serves it: unix:///PATH, tcp://HOST:PORT (loopback only), fd:// (all sockets that systemd
- * passed) or fd://N. `group` owns unix sockets (0660); one that does not exist is a warning and leaves them root's. */
+/* Opens one address and serves it: unix:///PATH, tcp://HOST:PORT (loopback only), fd:// (all
+ * sockets that systemd passed) or fd://N. `group` owns unix sockets (0660); one that does not exist
+ * is a warning and leaves them root's. */
 int server_listen(struct server *s, const char *address, const char *group, struct err *err);
 /* Stops listening, ends the streams, waits for requests in progress, and frees. */
 void server_free(struct server *s);
@@ -24,6 +25,7 @@ DEFINE_CLEANUP(struct server *, server_free);
 struct engine *server_engine(const struct server *s);
 /* A descriptor that becomes readable, for good, when the server closes: streams poll it. */
 int server_closing_fd(const struct server *s);
-/* Around everything that holds a connection for long; server_free() waits for the last. */
-void server_stream_begin(struct server *s);
+/* Around everything that holds a connection for long; server_free() waits for the last. -ESHUTDOWN,
+ * in words, once it has begun to. */
+int server_stream_begin(struct server *s, struct err *err);
 void server_stream_end(struct server *s);

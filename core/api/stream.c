@@ -2,8 +2,8 @@
 /*
  * Streams
  *
- * The HTTP library pulls: its callback blocks until there is something to send. A client that left is seen only by
- * polling its socket there too.
+ * The HTTP library pulls: its callback blocks until there is something to send. A client that left
+ * is seen only by polling its socket there too.
  */
 #include "api/stream.h"
 
@@ -97,12 +97,17 @@ static int stream_queue(struct request *r, const char *type, MHD_ContentReaderCa
     return 0;
 }
 
-int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx)
+int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx,
+               struct err *err)
 {
+    int c = server_stream_begin(r->server, err);
+    if (c < 0) {
+        ops->close(ctx);
+        return c;
+    }
     struct live *l = xcalloc(1, sizeof(*l));
     *l = (struct live){
         .server = r->server, .client = request_socket(r), .fd = fd, .ops = ops, .ctx = ctx};
-    server_stream_begin(r->server);
     return stream_queue(r, type, live_read, live_free, l);
 }
 
@@ -172,11 +177,16 @@ int reply_produced(struct request *r, const char *type, const struct producer_op
                            .theirs = pair[1],
                            .ops = ops,
                            .ctx = ctx};
-    int e = -pthread_create(&p->thread, NULL, produced_run, p);
+    int e = server_stream_begin(r->server, err);
     if (e < 0) {
+        produced_fini(p);
+        return e;
+    }
+    e = -pthread_create(&p->thread, NULL, produced_run, p);
+    if (e < 0) {
+        server_stream_end(r->server);
         produced_fini(p);
         return err_errno(err, e, "cannot start the stream");
     }
-    server_stream_begin(r->server);
     return stream_queue(r, type, produced_read, produced_free, p);
 }

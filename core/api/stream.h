@@ -2,8 +2,8 @@
 /*
  * Streams
  *
- * Answers whose end is not known when they begin. Two kinds: one that waits for a descriptor on the connection's own
- * thread, and one that a producer on another thread writes.
+ * Answers whose end is not known when they begin. Two kinds: one that waits for a descriptor on the
+ * connection's own thread, and one that a producer on another thread writes.
  */
 #pragma once
 
@@ -11,18 +11,20 @@
 #include "base/str.h"
 
 struct live_ops {
-    /* Adds what is there now to `out`. 1: something may have been added, 0: nothing now, wait for fd again,
-     * -ENODATA: the end, any other negative errno: cut the answer off. */
+    /* Adds what is there now to `out`. 1: something may have been added, 0: nothing now, wait for
+     * fd again, -ENODATA: the end, any other negative errno: cut the answer off. */
     int (*fill)(void *ctx, struct buf *out);
     void (*close)(void *ctx);
 };
-/* Sends the headers at once, then what `fill` gives each time `fd` is readable. Ends when the client leaves. `ctx` is
- * taken over. */
-int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx);
+/* Sends the headers at once, then what `fill` gives each time `fd` is readable. Ends when the
+ * client leaves. `ctx` is taken over. */
+int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx,
+               struct err *err);
 
 struct producer_ops {
-    /* Writes to `out`, a blocking socket; it becomes readable (and writing fails) when the client has left. A negative
-     * errno cuts the answer off, so that the client does not take it for complete. */
+    /* Writes to `out`, a blocking socket; it becomes readable (and writing fails) when the client
+     * has left. A negative errno cuts the answer off, so that the client does not take it for
+     * complete. */
     int (*run)(void *ctx, int out);
     void (*close)(void *ctx);
 };

@@ -102,7 +102,7 @@ int system_events(struct request *r, struct err *err)
                     query_str(r, "since"), query_str(r, "until"));
     if (c == 0)
         c = engine_events_open(r->engine, filters, since, until, &sub, err);
-    return c < 0 ? c : reply_live(r, TYPE_JSON, engine_events_fd(sub), &ops, sub);
+    return c < 0 ? c : reply_live(r, TYPE_JSON, engine_events_fd(sub), &ops, sub, err);
 }
 
 static int swarm_reply(struct request *r, const char *words)

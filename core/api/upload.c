@@ -2,10 +2,10 @@
 /*
  * Uploads
  *
- * The body goes through a socket pair, so a worker that is slow slows the client. A pipe could not tell a complete
- * body from a client that died in the middle. Here an unread byte lies in our end from the start: the kernel
- * gives the worker ECONNRESET when an end with unread bytes is closed, so the end is clean only when
- * upload_finish() has taken the byte out.
+ * The body goes through a socket pair, so a worker that is slow slows the client. A pipe could not
+ * tell a complete body from a client that died in the middle. Here an unread byte lies in our end
+ * from the start: the kernel gives the worker ECONNRESET when an end with unread bytes is closed,
+ * so the end is clean only when upload_finish() has taken the byte out.
  */
 #include "api/upload.h"
 

@@ -8,8 +8,8 @@
 
 struct upload;
 
-/* Starts `work(ctx, fd, err)` on a thread; ctx and fd are the caller's resp. the upload's and live until
- * upload_finish() or upload_free() has returned. */
+/* Starts `work(ctx, fd, err)` on a thread; ctx and fd are the caller's resp. the upload's and live
+ * until upload_finish() or upload_free() has returned. */
 int upload_start(struct upload **out, int (*work)(void *ctx, int fd, struct err *err), void *ctx,
                  struct err *err);
 /* Blocks while the worker is behind. Once the worker has ended, the rest of the body is dropped. */

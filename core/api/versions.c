@@ -2,8 +2,9 @@
 /*
  * Versions of the API
  *
- * The engine answers in the newest version. Clients of an older one get members that were dropped since and do not
- * get those that came later, by the history of the Engine API. The table holds the differences in what berth answers.
+ * The engine answers in the newest version. Clients of an older one get members that were dropped
+ * since and do not get those that came later, by the history of the Engine API. The table holds the
+ * differences in what berth answers.
  */
 #include "api/versions.h"
 
@@ -15,10 +16,10 @@
 /* A member that exists since a version, or did until one. */
 struct difference {
     enum answer kind;
-    int since; /* absent below this version (0: was always there) */
-    int until; /* present below this version only (0: still there) */
-    const char *
-        parent; /* the object that has it, NULL: the answer itself; "*" of it: each member of that object */
+    int since;          /* absent below this version (0: was always there) */
+    int until;          /* present below this version only (0: still there) */
+    const char *parent; /* the object that has it, NULL: the answer itself; "*" of it: each member
+                           of that object */
     const char *name;
     const char *as; /* until: JSON of its value, or "=Other" for that member's */
 };

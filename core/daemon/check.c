@@ -2,8 +2,8 @@
 /*
  * Checking a configuration
  *
- * The file's own rules were checked when it was loaded; here the drivers that it names are looked up and its options
- * for them held against their schemas.
+ * The file's own rules were checked when it was loaded; here the drivers that it names are looked
+ * up and its options for them held against their schemas.
  */
 #include "daemon/check.h"
 

@@ -6,5 +6,6 @@
 
 struct config;
 
-/* Checks what the configuration says of drivers against the drivers that are installed. Loads them, changes nothing. */
+/* Checks what the configuration says of drivers against the drivers that are installed. Loads them,
+ * changes nothing. */
 int check_config(struct config *cfg, struct err *err);

@@ -2,9 +2,9 @@
 /*
  * berthd
  *
- * Reads the configuration, opens the engine, serves the API, and waits for signals on the main thread: SIGTERM and
- * SIGINT end the daemon (containers go on; a second one ends it at once, which loses nothing either), SIGHUP reloads
- * the configuration.
+ * Reads the configuration, opens the engine, serves the API, and waits for signals on the main
+ * thread: SIGTERM and SIGINT end the daemon (containers go on; a second one ends it at once, which
+ * loses nothing either), SIGHUP reloads the configuration.
  */
 #include <errno.h>
 #include <fcntl.h>

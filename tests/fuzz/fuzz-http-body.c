@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Request bodies: JSON, then each schema. What comes out has to go through unchanged a second time. */
+/* Request bodies: JSON, then each schema. What comes out has to go through unchanged a second time.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands in the request's first line: the path, filters, booleans, detach keys. The text is used as each of them. */
+/* What stands in the request's first line: the path, filters, booleans, detach keys. The text is
+ * used as each of them. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

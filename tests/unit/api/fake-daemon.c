@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The API over the tests' engine as a program, for trying clients by hand: fake-daemon ADDRESS; ends with its stdin.
+ * The API over the tests' engine as a program, for trying clients by hand: fake-daemon ADDRESS;
+ * ends with its stdin.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -2,8 +2,9 @@
 /*
  * An engine for the API's tests
  *
- * Implements engine.h in memory: containers and execs are threads that send their stdin back (as `cat` does) and exit
- * with 7 at its end. What a function was given is kept in what inspect answers.
+ * Implements engine.h in memory: containers and execs are threads that send their stdin back (as
+ * `cat` does) and exit with 7 at its end. What a function was given is kept in what inspect
+ * answers.
  */
 #include "engine/engine.h"
 

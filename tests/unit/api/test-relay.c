@@ -179,7 +179,8 @@ static void *flood_receive(void *arg)
     return NULL;
 }
 
-/* The client writes everything before it reads, and so does the container: neither may wait for the other. */
+/* The client writes everything before it reads, and so does the container: neither may wait for the
+ * other. */
 static void relay_moves_both_directions_at_once(void **state)
 {
     struct rig g;
