@@ -220,12 +220,16 @@ char *reference_canonical(const struct reference *r)
     return with_suffixes(r, str_printf("%s/%s", r->domain, r->path));
 }
 
+/* What is left off must come back by itself: not where the rest would be read as an id or as a host. */
 char *reference_familiar_name(const struct reference *r)
 {
-    if (!str_eq(r->domain, DOMAIN))
+    const char *slash = strchr(r->path, '/');
+    _cleanup_(freep) char *first = slash ? xstrndup(r->path, (size_t)(slash - r->path)) : NULL;
+    if (!str_eq(r->domain, DOMAIN) || (first && is_host(first)))
         return str_printf("%s/%s", r->domain, r->path);
     const char *official = str_after(r->path, LIBRARY);
-    return xstrdup(official && !strchr(official, '/') ? official : r->path);
+    bool cut = official && !strchr(official, '/') && !id_valid(official);
+    return xstrdup(cut ? official : r->path);
 }
 
 char *reference_familiar(const struct reference *r)

@@ -40,6 +40,8 @@ static void names_are_normalised(void **ctx)
     reads("me/app", "docker.io/me/app", "me/app");
     reads("docker.io/ubuntu", "docker.io/library/ubuntu", "ubuntu");
     reads("index.docker.io/library/ubuntu:x", "docker.io/library/ubuntu:x", "ubuntu:x");
+    reads("library/" HEX, "docker.io/library/" HEX, "library/" HEX);
+    reads("docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c");
     reads("localhost/x", "localhost/x", "localhost/x");
     reads("localhost:5000/x:t", "localhost:5000/x:t", "localhost:5000/x:t");
     reads("reg.example.com/a/b_c/d--e__f.g:T_1.2-3", "reg.example.com/a/b_c/d--e__f.g:T_1.2-3",
