@@ -18,8 +18,9 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define CONNECTIONS_MAX   4096
-#define CONNECTION_MEMORY (256u << 10) /* filters and labels live in the URL */
+#define CONNECTIONS_MAX 4096
+/* Filters and labels live in the URL, so no less; and the library touches all of it, so no more. */
+#define CONNECTION_MEMORY (128u << 10)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define THREAD_STACK (4u << 20)
 #else

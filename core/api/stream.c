@@ -16,7 +16,8 @@
 #include "api/server.h"
 #include "base/log.h"
 
-#define STREAM_BLOCK (32u << 10)
+#define LIVE_BLOCK     (4u << 10) /* many of them are idle */
+#define PRODUCED_BLOCK (32u << 10)
 
 /* Waits for `fd`. 0: readable, -EPIPE: the client left or the server closes. */
 static int stream_wait(struct server *s, int client, int fd)
@@ -85,11 +86,12 @@ static void live_free(void *arg)
     free(l);
 }
 
-static int stream_queue(struct request *r, const char *type, MHD_ContentReaderCallback read,
-                        MHD_ContentReaderFreeCallback release, void *arg)
+static int stream_queue(struct request *r, const char *type, size_t block,
+                        MHD_ContentReaderCallback read, MHD_ContentReaderFreeCallback release,
+                        void *arg)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read, arg, release);
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block, read, arg, release);
     if (response)
         return reply_queue(r, 200, type, response);
     release(arg);
@@ -108,7 +110,7 @@ int reply_live(struct request *r, const char *type, int fd, const struct live_op
     struct live *l = xcalloc(1, sizeof(*l));
     *l = (struct live){
         .server = r->server, .client = request_socket(r), .fd = fd, .ops = ops, .ctx = ctx};
-    return stream_queue(r, type, live_read, live_free, l);
+    return stream_queue(r, type, LIVE_BLOCK, live_read, live_free, l);
 }
 
 /* --- produced */
@@ -188,5 +190,5 @@ int reply_produced(struct request *r, const char *type, const struct producer_op
         produced_fini(p);
         return err_errno(err, e, "cannot start the stream");
     }
-    return stream_queue(r, type, produced_read, produced_free, p);
+    return stream_queue(r, type, PRODUCED_BLOCK, produced_read, produced_free, p);
 }
