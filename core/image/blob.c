@@ -164,3 +164,22 @@ int blob_delete(struct blob_store *bs, const char *digest, struct err *err)
         return err_errno(err, -errno, "deleting blob %s", digest);
     return 0;
 }
+
+int blob_each(struct blob_store *bs, int (*each)(void *ctx, const char *digest, int64_t size),
+              void *ctx, struct err *err)
+{
+    int fd = fs_open_dir(bs->blobs_fd, ".");
+    _cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        close_fd(fd);
+        return err_errno(err, fd < 0 ? fd : -ENOMEM, "reading the blobs");
+    }
+    int r = 0;
+    for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        int64_t size;
+        _cleanup_(freep) char *digest = str_printf("sha256:%s", e->d_name);
+        if (digest_valid(digest) && blob_size(bs, digest, &size, NULL) == 0)
+            r = each(ctx, digest, size);
+    }
+    return r;
+}

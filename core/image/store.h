@@ -37,6 +37,10 @@ DEFINE_CLEANUP(struct image_store *, image_store_close);
 int image_store_check(struct image_store *s, void (*unknown)(void *ctx, const char *layer_id),
                       void *ctx, struct err *err);
 
+/* For --recover, with a new database: makes the images again whose configuration and layers are among the blobs; *n: how
+ * many. Their names are lost; an image that cannot be made is said in the log. */
+int image_store_recover(struct image_store *s, int64_t *n, struct err *err);
+
 struct image_import {
     int tar_fd;         /* file, pipe or socket; plain, gzip, bzip2, xz or zstd; read to its end */
     const char *source; /* for the history: NULL or "-" is "Imported from -" */

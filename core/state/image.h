@@ -76,6 +76,9 @@ int state_layer_insert(struct state *s, const struct state_layer *l, struct err 
 /* It is made: notes its size. */
 int state_layer_ready(struct state *s, const char *driver, const char *chain_id, int64_t size,
                       struct err *err);
+/* The blob of a layer that was made from one which outlives a failure to make it. */
+int state_layer_set_blob(struct state *s, const char *driver, const char *chain_id,
+                         const char *blob, struct err *err);
 /* About to be removed: it is being made again, so to say, until its row is deleted. -EBUSY as delete. */
 int state_layer_doom(struct state *s, const char *driver, const char *chain_id, struct err *err);
 /* -EBUSY while another layer stands on it, or an image when no other driver has it. */

@@ -73,6 +73,20 @@ int state_layer_ready(struct state *s, const char *driver, const char *chain_id,
     return r < 0 ? r : txn_commit(&t, err);
 }
 
+int state_layer_set_blob(struct state *s, const char *driver, const char *chain_id,
+                         const char *blob, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, true, &t, err);
+    if (r < 0)
+        return r;
+    r = stmt_exec(t.c, err, "UPDATE layer SET blob=? WHERE driver=? AND chain_id=?", "sss", blob,
+                  driver, chain_id);
+    if (r == 0)
+        return no_such(chain_id, err);
+    return r < 0 ? r : txn_commit(&t, err);
+}
+
 /* An image may lose a layer only where another driver has the same one, or where it never was ready. */
 static int check_unused(struct conn *c, const char *driver, const char *chain_id, struct err *err)
 {

@@ -433,6 +433,23 @@ static void unknown_layers_are_told_and_stay(void **ctx)
     assert_int_equal(count("storage/fake"), 3);
 }
 
+static void images_come_back_from_blobs(void **ctx)
+{
+    _cleanup_(freep) char *id = import("x", "app");
+    int64_t n = 0;
+    close_all();
+    ok(state_recover(f.root, &f.err));
+    open_all();
+    ok(image_store_recover(f.store, &n, &f.err));
+    assert_int_equal(n, 1);
+    json_auto_t *o = inspect(id);
+    assert_int_equal(json_int(o, "Size", 0), 1);
+    assert_int_equal(json_array_size(json_arr(o, "RepoTags")), 0);
+    json_auto_t *out = NULL;
+    ok(image_remove(f.store, id, false, NULL, &out, &f.err));
+    assert_int_equal(count("blobs/sha256"), 0);
+}
+
 static void history_has_the_import(void **ctx)
 {
     _cleanup_(freep) char *id = import("x", "app");
@@ -464,6 +481,7 @@ int main(void)
         TEST(layer_below_a_container_is_collected_later),
         TEST(unfinished_layer_goes_at_start_up),
         TEST(unknown_layers_are_told_and_stay),
+        TEST(images_come_back_from_blobs),
         TEST(history_has_the_import),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
