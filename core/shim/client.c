@@ -27,6 +27,7 @@ struct client {
     uint32_t events;
     bool in, out, errs;
     bool in_eof;  /* it has ended its side */
+    bool parked;  /* gone, with input that stdin has no room for yet: not watched */
     bool closing; /* close when `pending` is empty */
     struct buf pending;
     size_t off;
@@ -72,8 +73,29 @@ static void client_gone(struct client *c, bool by_itself)
     container_settle(io->shim);
 }
 
+static void on_client(void *arg, uint32_t events);
+
+/* A hang-up is reported over and over: until stdin has room again the socket is not looked at. */
+static void park(struct client *c)
+{
+    c->parked = true;
+    loop_io_del(c->watch);
+    c->watch = NULL;
+}
+
+static void unpark(struct client *c)
+{
+    c->watch = loop_io_add(c->io->shim->loop, c->fd, EPOLLIN, on_client, c);
+    c->events = EPOLLIN;
+    c->parked = !c->watch;
+}
+
 static void watch(struct client *c)
 {
+    if (c->parked && c->io->in_buf.len == 0)
+        unpark(c);
+    if (c->parked)
+        return;
     bool take_input = c->in && !c->in_eof && c->io->in_buf.len == 0;
     uint32_t want = (take_input ? EPOLLIN : 0u) | (waiting(c) ? EPOLLOUT : 0u);
     if (want != c->events && loop_io_set(c->watch, want) == 0)
@@ -141,7 +163,9 @@ static void on_client(void *arg, uint32_t events)
         return;
     }
     if (events & (EPOLLHUP | EPOLLERR)) {
-        if (!(c->in && !c->in_eof && c->io->in_buf.len > 0 && !(events & EPOLLERR)))
+        if (c->in && !c->in_eof && c->io->in_buf.len > 0 && !(events & EPOLLERR))
+            park(c);
+        else
             client_gone(c, !c->closing);
         return;
     }

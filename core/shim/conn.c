@@ -49,8 +49,8 @@ static void conn_lost(struct conn *c)
     struct shim *s = c->shim;
     bool first = c->first;
     conn_free(c);
-    /* Whoever wanted this container is gone before it ran: nobody else can say go. */
-    if (first && s->phase <= PHASE_STARTING)
+    /* Whoever wanted this container is gone before it said go, and nobody else can. */
+    if (first && s->phase < PHASE_STARTING)
         container_abort(s);
 }
 

@@ -27,10 +27,21 @@ bool container_is_up(const struct shim *s)
 
 /* --- prepare and go */
 
+static void cancel(struct pending *p)
+{
+    _cleanup_(err_fini) struct err why = {0};
+    if (!p->seq)
+        return;
+    err_set(&why, -ECANCELED, "the container was aborted");
+    pending_fail(p, &why, 128);
+}
+
 /* Nothing is left to do here but to wait for init's end. */
 static void end_shim(struct shim *s)
 {
     s->phase = PHASE_ENDING;
+    cancel(&s->prepare);
+    cancel(&s->go);
     if (s->init && s->init->pid > 0 && !s->init->reaped) {
         task_kill(s->init, SIGKILL);
         return;
@@ -45,6 +56,16 @@ void container_abort(struct shim *s)
     end_shim(s);
 }
 
+static void tell_exit(struct shim *s);
+
+/* Who said go is not there any more: the next berthd finds it as an exit. */
+static void fail_unheard(struct shim *s, const struct err *why, int exit_code)
+{
+    s->exit = (struct exit_info){
+        .code = exit_code, .time_ns = time_now_ns(), .error = xstrdup(err_msg(why))};
+    tell_exit(s);
+}
+
 /* The container cannot be: says so to who waits, or keeps it for the `go` that is to come. */
 static void give_up(struct shim *s, const struct err *why, int exit_code)
 {
@@ -56,6 +77,8 @@ static void give_up(struct shim *s, const struct err *why, int exit_code)
         pending_fail(&s->go, why, exit_code);
     if (waited_for) {
         end_shim(s);
+    } else if (s->phase == PHASE_STARTING) {
+        fail_unheard(s, why, exit_code);
     } else if (!s->failure.code) {
         err_set(&s->failure, why->code, "%s", err_msg(why));
         state_write(s);
@@ -83,6 +106,8 @@ static void on_init_ready(struct task *t)
 static void on_init_running(struct task *t)
 {
     struct shim *s = t->shim;
+    if (s->phase == PHASE_ENDING)
+        return; /* aborted: it was killed, not run */
     s->phase = PHASE_RUNNING;
     state_write(s);
     pending_reply(&s->go, NULL, NULL);
@@ -164,6 +189,7 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
         return err_set(err, -EALREADY, "the container is %s already", state_phase_name(s->phase));
     int r = plan_parse(plan, fds, nfds, &s->plan, err);
     if (r < 0) {
+        s->prepare = (struct pending){0}; /* the caller answers */
         end_shim(s);
         return r;
     }
@@ -178,7 +204,7 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
     if (r == 0)
         r = task_launch(s->init, NULL, err);
     if (r < 0) {
-        s->prepare = (struct pending){0};
+        s->prepare = (struct pending){0}; /* the caller answers */
         end_shim(s);
         return r;
     }
@@ -194,6 +220,7 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
 int container_go(struct shim *s, struct err *err)
 {
     if (s->failure.code) {
+        s->go = (struct pending){0}; /* the caller answers */
         end_shim(s);
         return err_set(err, s->failure.code, "%s", err_msg(&s->failure));
     }
@@ -264,6 +291,8 @@ void container_init_exited(struct shim *s)
 {
     struct task *t = s->init;
     s->exit_known = true;
+    if (s->phase == PHASE_EXITED)
+        return; /* it never ran, and that was told */
     s->exit.code = task_exit_code(t, &s->exit.signal);
     s->exit.oom = oom_happened(s->oom);
     s->exit.time_ns = t->exit_ns;

@@ -20,6 +20,7 @@
 #include "shim/conn.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
+#include "shim/sys.h"
 
 enum { FD_CONTROL = 3, FD_RUNDIR = 4, FD_MEMFD = 5 };
 
@@ -38,8 +39,9 @@ static int check_start(int argc, char **argv, struct err *err)
 
 static int shim_open(struct shim *s, struct err *err)
 {
-    for (int fd = FD_CONTROL; fd <= FD_MEMFD; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    static const int given[] = {FD_CONTROL, FD_RUNDIR, FD_MEMFD};
+    sys_close_others(given, ARRAY_SIZE(given));
+    sys_cloexec_all();
     setsid();
     /* The container's root is mounted here, in its own mount namespace, where only the working directory follows. */
     if (fchdir(FD_RUNDIR) < 0)
@@ -72,6 +74,7 @@ static void shim_close(struct shim *s)
     if (s->plan)
         plan_free(s->plan);
     err_fini(&s->failure);
+    free(s->exit.error);
     if (s->listener_io)
         loop_io_del(s->listener_io);
     if (s->signals_io)
@@ -91,7 +94,7 @@ int main(int argc, char **argv)
                      .root = -1,
                      .ns = {-1, -1, -1}};
     log_setup("berth-shim", LOG_INFO, false);
-    umask(077);
+    umask(022); /* the log driver's files; our own name their mode */
     int r = check_start(argc, argv, &why);
     if (r == 0) {
         s.id = argv[1];

@@ -33,14 +33,12 @@ const char *state_phase_name(enum shim_phase phase)
     }
 }
 
-static char *boot_id(void)
+static void read_boot_id(char *out, size_t n)
 {
-    char *text = NULL;
+    _cleanup_(freep) char *text = NULL;
     if (fs_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, &text, NULL) < 0)
-        return xstrdup("");
-    char *trimmed = xstrdup(str_trim(text));
-    free(text);
-    return trimmed;
+        log_warn("the boot id cannot be read");
+    snprintf(out, n, "%s", text ? str_trim(text) : "");
 }
 
 static json_t *execs(const struct shim *s)
@@ -76,15 +74,18 @@ json_t *state_status(const struct shim *s)
 
 void state_write(struct shim *s)
 {
-    static char *boot;
-    if (!boot)
-        boot = boot_id();
+    static char boot[64];
+    static uint64_t start;
+    if (!start) {
+        read_boot_id(boot, sizeof(boot));
+        start = task_start_time(getpid());
+    }
     json_auto_t *o = json_object();
     json_put_int(o, "protocol", SHIM_PROTOCOL);
     json_put_str(o, "build", BERTH_VERSION);
     json_put_str(o, "id", s->id);
     json_put_int(o, "shim_pid", getpid());
-    json_put_int(o, "shim_start", (int64_t)task_start_time(getpid()));
+    json_put_int(o, "shim_start", (int64_t)start);
     json_put_str(o, "boot_id", boot);
     json_put_int(o, "init_pid", s->init ? s->init->pid : 0);
     json_put_int(o, "init_start", s->init ? (int64_t)s->init->start : 0);

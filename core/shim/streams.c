@@ -203,7 +203,7 @@ int stdio_resize(struct stdio *io, int64_t rows, int64_t cols, struct err *err)
         return err_set(err, -EINVAL, "a window of %lld by %lld is not possible", (long long)rows,
                        (long long)cols);
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
-    if (io->out[0] < 0 || ioctl(io->out[0], TIOCSWINSZ, &size) < 0)
+    if (ioctl(io->in, TIOCSWINSZ, &size) < 0)
         return err_set(err, -ESRCH, "the terminal is gone");
     return 0;
 }

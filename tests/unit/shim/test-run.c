@@ -200,6 +200,23 @@ static void exit_while_nobody_listens_is_kept(void **state)
     release(h);
 }
 
+static void go_that_fails_unheard_is_found_as_an_exit(void **state)
+{
+    struct harness *h = *state;
+    shim_start(h);
+    json_decref(ask_ok(h, prepare_msg(plan_new(h, (const char *const[]){"nonsense", NULL}))));
+    json_t *go = msg_new("go");
+    json_put_int(go, "seq", 99);
+    assert_int_equal(frame_send(h->control, go, NULL, 0), 0);
+    json_decref(go);
+    reattach(h);
+    json_t *e = await_event(h, "exited");
+    assert_int_equal(json_int(json_obj(e, "exit"), "code", 0), 127);
+    assert_non_null(strstr(json_str(json_obj(e, "exit"), "error", ""), "not found in $PATH"));
+    json_decref(e);
+    release(h);
+}
+
 static void root_is_handed_out(void **state)
 {
     struct harness *h = *state;
@@ -258,6 +275,7 @@ int main(void)
         T(lost_berthd_before_go_ends_the_shim),
         T(shim_is_found_again_by_sock),
         T(exit_while_nobody_listens_is_kept),
+        T(go_that_fails_unheard_is_found_as_an_exit),
         T(root_is_handed_out),
         T(requests_out_of_order_are_refused),
         T(orphans_are_reaped),

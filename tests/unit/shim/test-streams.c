@@ -155,6 +155,28 @@ static void detached_is_told_and_the_container_goes_on(void **state)
     release(h);
 }
 
+/* All that a client sent before it left reaches a reader that was slow to begin. */
+static void input_of_a_client_that_left_is_not_lost(void **state)
+{
+    struct harness *h = *state;
+    shim_start(h);
+    json_t *plan = plan_sh(h, "sleep 0.3; wc -c");
+    json_put_bool(plan_process(plan), "stdin", true);
+    json_put_bool(plan, "stdin_once", true);
+    run_plan(h, plan);
+    int other = attach(h, NULL, false, true, true);
+    char block[8192];
+    memset(block, 'x', sizeof(block));
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(fs_write_all(h->out, block, sizeof(block)), 0);
+    close_fd(steal_fd(&h->out));
+    _cleanup_(freep) char *out = read_stream(other, false);
+    close(other);
+    assert_string_equal(out, "163840\n");
+    assert_int_equal(exit_code(h), 0);
+    release(h);
+}
+
 /* --- log */
 
 static void with_log(struct harness *h, json_t *plan, const char *option, const char *mode)
@@ -194,6 +216,22 @@ static void lines_are_records_with_stream_and_pieces(void **state)
     json_t *status = ask_ok(h, msg_new("status"));
     assert_string_equal(json_str(json_obj(status, "log"), "driver", ""), "t-log");
     json_decref(status);
+    release(h);
+}
+
+static void json_file_writes_dockers_lines(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "echo one; echo '<two>' >&2");
+    with_log(h, plan, NULL, "blocking");
+    json_put_str(json_object_get(plan, "log"), "driver", "json-file");
+    json_put_str(json_object_get(plan, "log"), "path", JSON_FILE_SO);
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    _cleanup_(freep) char *path = str_printf("%s/log/%s-json.log", h->dir, h->id);
+    _cleanup_(freep) char *text = NULL;
+    assert_int_equal(fs_read(AT_FDCWD, path, 65536, &text, NULL), 0);
+    assert_non_null(strstr(text, "{\"log\":\"one\\n\",\"stream\":\"stdout\""));
+    assert_non_null(strstr(text, "\\u003ctwo\\u003e\\n\",\"stream\":\"stderr\""));
     release(h);
 }
 
@@ -315,6 +353,8 @@ int main(void)
         T(terminal_has_size_and_is_the_console),
         T(slow_client_holds_up_and_loses_nothing),
         T(detached_is_told_and_the_container_goes_on),
+        T(input_of_a_client_that_left_is_not_lost),
+        T(json_file_writes_dockers_lines),
         T(lines_are_records_with_stream_and_pieces),
         T(every_line_is_logged_once_and_in_order),
         T(driver_that_cannot_open_fails_prepare),
