@@ -27,16 +27,7 @@ int volumes_list(struct request *r, struct err *err)
     int c = query_filters(r, &filters, err);
     if (c == 0)
         c = engine_volume_list(r->engine, filters, &out, err);
-    if (c < 0)
-        return c;
-    /* The engine may answer with the list alone. */
-    if (json_is_array(out)) {
-        json_t *list = out;
-        out = json_object();
-        json_put_take(out, "Volumes", list);
-    }
-    json_default_take(out, "Warnings", json_null());
-    return reply_json(r, 200, out);
+    return c < 0 ? c : reply_json(r, 200, out);
 }
 
 int volumes_inspect(struct request *r, struct err *err)
