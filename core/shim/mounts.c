@@ -33,7 +33,7 @@ void child_clone_binds(struct child *c)
 {
     for (size_t i = 0; i < c->plan->nmounts; i++) {
         struct mount_op *op = &c->plan->mounts[i];
-        if (op->fstype)
+        if (op->fstype || op->remount || op->symlink)
             continue;
         op->tree = clone_tree(AT_FDCWD, op->source, op->recursive);
         if (op->tree < 0)
@@ -101,11 +101,34 @@ static void mount_filesystem(struct child *c, struct mount_op *op)
     link_ptmx(c, op);
 }
 
+static void remount(struct child *c, const struct mount_op *op)
+{
+    _cleanup_(closep) int at = fs_open_in_root(c->root, op->target, O_PATH, 0);
+    int r = at < 0 ? at : sys_mount_attr(at, op->attr_set, op->attr_clear, false);
+    if (r < 0)
+        child_fail(c, STAGE_MOUNT_FLAGS, -r, op->target);
+}
+
+/* A name that is there already stays what it is. */
+static void make_link(struct child *c, const struct mount_op *op)
+{
+    const char *name;
+    _cleanup_(closep) int dir = child_parent(c, op->target, &name);
+    if (dir < 0)
+        child_fail(c, STAGE_LINK, -dir, op->target);
+    if (symlinkat(op->symlink, dir, name) < 0 && errno != EEXIST)
+        child_fail(c, STAGE_LINK, errno, op->target);
+}
+
 void child_mount_all(struct child *c)
 {
     for (size_t i = 0; i < c->plan->nmounts; i++) {
         struct mount_op *op = &c->plan->mounts[i];
-        if (op->fstype)
+        if (op->symlink)
+            make_link(c, op);
+        else if (op->remount)
+            remount(c, op);
+        else if (op->fstype)
             mount_filesystem(c, op);
         else
             mount_bind(c, op);

@@ -64,6 +64,18 @@ static int flag_parse(const char *word, const char *where, struct mount_op *op, 
     return err_set(err, -EINVAL, "%s.flags: \"%s\" is no mount flag", where, word ? word : "?");
 }
 
+static int flags_parse(const json_t *flags, const char *where, struct mount_op *op, struct err *err)
+{
+    const json_t *flag;
+    size_t i;
+    json_array_foreach (flags, i, flag) {
+        int r = flag_parse(json_string_value(flag), where, op, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int option_parse(const json_t *o, const char *where, struct mount_option *out,
                         struct err *err)
 {
@@ -122,6 +134,13 @@ int mount_op_parse(const json_t *json, const char *where, struct mount_op *op, s
     *op = (struct mount_op){.target = json_str(json, "target", ""), .tree = -1};
     if (*op->target != '/' || strlen(op->target) >= PATH_MAX)
         return err_set(err, -EINVAL, "%s.target: \"%s\" is no absolute path", where, op->target);
+    op->propagation = MS_PRIVATE | MS_REC;
+    op->symlink = json_str(json, "symlink", NULL);
+    if (op->symlink)
+        return *op->symlink ? 0 : err_set(err, -EINVAL, "%s.symlink: is empty", where);
+    op->remount = json_bool(json, "remount", false);
+    if (op->remount)
+        return flags_parse(json_arr(json, "flags"), where, op, err);
     const char *bind = json_str(json, "bind", NULL);
     op->fstype = bind ? NULL : json_str(json, "filesystem", NULL);
     op->source = bind ? bind : json_str(json, "source", op->fstype);
@@ -134,14 +153,8 @@ int mount_op_parse(const json_t *json, const char *where, struct mount_op *op, s
     op->propagation = propagation_parse(propagation);
     if (!op->propagation)
         return err_set(err, -EINVAL, "%s.propagation: \"%s\" is not known", where, propagation);
-    const json_t *flags = json_arr(json, "flags"), *flag;
-    size_t i;
-    json_array_foreach (flags, i, flag) {
-        int r = flag_parse(json_string_value(flag), where, op, err);
-        if (r < 0)
-            return r;
-    }
-    return options_parse(json_arr(json, "options"), where, op, err);
+    int r = flags_parse(json_arr(json, "flags"), where, op, err);
+    return r < 0 ? r : options_parse(json_arr(json, "options"), where, op, err);
 }
 
 void mount_op_fini(struct mount_op *op)

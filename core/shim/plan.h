@@ -22,9 +22,11 @@ struct mount_option {
     bool is_path;
 };
 
-/* A file system, or a bind, on a target inside the root. */
+/* A file system, a bind, other flags for what is mounted there by then, or a link, on a target inside the root. */
 struct mount_op {
     const char *target;
+    const char *symlink; /* the text of a link to make; nothing is mounted */
+    bool remount;        /* only the flags */
     const char *source;
     const char *fstype; /* NULL: a bind of `source` */
     bool recursive;
