@@ -386,6 +386,18 @@ static int inside_open(const json_t *ops, int netns_fd, struct err *err)
     return r < 0 ? r : sock;
 }
 
+/* `keys`: the members of a link's record that name links in the socket's namespace. */
+static void links_settle(int sock, const json_t *ops, const char *const keys[2])
+{
+    size_t i;
+    json_t *op;
+    json_array_foreach (ops, i, op) {
+        for (int k = 0; k < 2 && op_is(op, "link", 0); k++)
+            if (keys[k] && json_str(op, keys[k], NULL))
+                link_settle(sock, json_str(op, keys[k], ""));
+    }
+}
+
 static int endpoint_inside_part(const json_t *ops, int netns_fd, struct err *err)
 {
     _cleanup_(closep) int sock = inside_open(ops, netns_fd, err);
@@ -397,6 +409,8 @@ static int endpoint_inside_part(const json_t *ops, int netns_fd, struct err *err
         r = add_layer3(&b, sock, ops, BERTH_IN_CONTAINER, err);
     if (r == 0 && (r = nl_batch_send(&b, sock, NULL, err)) < 0)
         err_wrap(err, "setting up the container's network");
+    if (r == 0)
+        links_settle(sock, ops, (const char *const[2]){"inside", NULL});
     return r;
 }
 
@@ -412,6 +426,8 @@ int executor_endpoint_make(struct executor *x, const json_t *plan, int netns_fd,
         r = endpoint_inside_part(ops, netns_fd, err);
     if (r < 0)
         links_delete(sock, ops, done);
+    else
+        links_settle(sock, ops, (const char *const[2]){"name", "master"});
     nl_pool_give(x->socks, sock);
     return r;
 }

@@ -22,7 +22,7 @@
 #include "network/rules.h"
 
 static const char *const sets[] = {"bridges", "internal", "masqueraded", "same",
-                                   "icc",     "ports",    "ports_at"};
+                                   "icc",     "ports",    "ports_at",    "self"};
 
 struct firewall {
     char *table, *rules_path;
@@ -226,10 +226,20 @@ static struct nft_elem elem_port(const struct firewall_port *p)
     return e;
 }
 
-static struct nft_elem *port_elems(const struct firewall_port *ports, size_t n, struct err *err)
+static struct nft_elem elem_self(const struct addr *container)
 {
-    struct nft_elem *elems = xcalloc(n + 1, sizeof(*elems));
-    for (size_t i = 0; i < n; i++) {
+    struct nft_elem e = {.set = "self"};
+    uint8_t bytes[16];
+    nft_data_bytes(&e.key, bytes, addr_bytes(container, bytes));
+    nft_data_bytes(&e.key, bytes, addr_bytes(container, bytes));
+    return e;
+}
+
+/* One element a port, and one for the container, which is the same for all ports of a call. */
+static struct nft_elem *port_elems(const struct firewall_port *ports, size_t *n, struct err *err)
+{
+    struct nft_elem *elems = xcalloc(*n + 1, sizeof(*elems));
+    for (size_t i = 0; i < *n; i++) {
         if (ports[i].host.family != AF_INET || ports[i].container.family != AF_INET) {
             free(elems);
             err_set(err, -EAFNOSUPPORT, "the firewall translates IPv4 only");
@@ -237,20 +247,22 @@ static struct nft_elem *port_elems(const struct firewall_port *ports, size_t n, 
         }
         elems[i] = elem_port(&ports[i]);
     }
+    if (*n)
+        elems[(*n)++] = elem_self(&ports[0].container);
     return elems;
 }
 
 int firewall_ports_add(struct firewall *fw, const struct firewall_port *ports, size_t n,
                        struct err *err)
 {
-    _cleanup_(freep) struct nft_elem *elems = port_elems(ports, n, err);
+    _cleanup_(freep) struct nft_elem *elems = port_elems(ports, &n, err);
     return elems ? elems_add(fw, elems, n, err) : -EAFNOSUPPORT;
 }
 
 int firewall_ports_remove(struct firewall *fw, const struct firewall_port *ports, size_t n,
                           struct err *err)
 {
-    _cleanup_(freep) struct nft_elem *elems = port_elems(ports, n, err);
+    _cleanup_(freep) struct nft_elem *elems = port_elems(ports, &n, err);
     return elems ? elems_remove(fw, elems, n, err) : -EAFNOSUPPORT;
 }
 

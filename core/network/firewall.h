@@ -39,7 +39,7 @@ struct firewall_port {
     struct addr host, container;
     uint16_t host_port, container_port;
 };
-/* All or none. -EEXIST when a port of the host leads elsewhere already. Loads the table again when it was lost. */
+/* The ports of one container. All or none. -EEXIST when a port of the host leads elsewhere already. Loads the table again when it was lost. */
 int firewall_ports_add(struct firewall *fw, const struct firewall_port *ports, size_t n,
                        struct err *err);
 /* What is not there is fine. */

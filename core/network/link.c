@@ -3,10 +3,12 @@
 #include "network/link.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -251,6 +253,17 @@ int link_index(int sock, const char *name)
         return -ENODEV;
     memcpy(ifr.ifr_name, name, n);
     return ioctl(sock, SIOCGIFINDEX, &ifr) < 0 ? -errno : ifr.ifr_ifindex;
+}
+
+void link_settle(int sock, const char *name)
+{
+    struct ethtool_value v = {.cmd = ETHTOOL_GLINK};
+    struct ifreq ifr = {.ifr_data = (char *)&v};
+    size_t n = strlen(name);
+    if (n >= sizeof(ifr.ifr_name))
+        return;
+    memcpy(ifr.ifr_name, name, n);
+    ioctl(sock, SIOCETHTOOL, &ifr); /* asking synchronises */
 }
 
 void link_info_fini(struct link_info *i)

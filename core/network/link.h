@@ -29,6 +29,10 @@ struct nl_msg *link_msg_route(int ifindex, const struct cidr *destination,
 /* The interface's number in the namespace of the (any) socket, or a negative errno. */
 int link_index(int sock, const char *name);
 
+/* Makes the kernel act on a change of carrier now: a bridge port forwards, and a link sends, only after the link watch has
+ * seen it, which otherwise happens later and costs the first packets. What cannot say its carrier is left alone. */
+void link_settle(int sock, const char *name);
+
 struct link_info {
     int ifindex;
     uint32_t mtu;

@@ -298,6 +298,8 @@ static int endpoint_link(const struct berth_network_info *net, const struct bert
         .master = device,
         .mac = ep->mac ? ep->mac : mac,
         .mtu = network_mtu(net),
+        /* A published port that its own container asks for leaves where it came in. */
+        .hairpin = 1,
         .isolated = !network_flag(net, OPT_ICC, "icc"),
     };
     r = plan->link(plan, &link);

@@ -6,7 +6,9 @@
 #include "net.h"
 
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "base/frame.h"
@@ -358,18 +360,19 @@ static pid_t netd_pid(void)
 {
     _cleanup_(freep) char *path = str_printf("%s/netd", run_root);
     _cleanup_(closep) int dir = fs_open_dir(AT_FDCWD, path);
-    int s = -1;
-    struct ucred who;
-    socklen_t n = sizeof(who);
+    _cleanup_(closep) int s = -1;
     for (int i = 0; i < 200 && s < 0; i++) {
         s = frame_connect_at(dir, "sock");
         if (s < 0)
             poll(NULL, 0, 10);
     }
     assert_true(s >= 0);
-    assert_int_equal(getsockopt(s, SOL_SOCKET, SO_PEERCRED, &who, &n), 0);
-    close(s);
-    return who.pid;
+    _cleanup_(frame_reader_fini) struct frame_reader in = {0};
+    json_auto_t *hello = json_pack("{s:s,s:i,s:i}", "type", "hello", "seq", 1, "protocol", 1);
+    json_auto_t *reply = NULL;
+    assert_int_equal(frame_send(s, hello, NULL, 0), 0);
+    assert_int_equal(frame_recv(&in, s, 2000, &reply), 0);
+    return (pid_t)json_int(reply, "pid", 0);
 }
 
 static void killed_netd_is_replaced_and_holds_again(void **state)
@@ -387,7 +390,9 @@ static void killed_netd_is_replaced_and_holds_again(void **state)
     assert_int_equal(fs_read(AT_FDCWD, file, 65536, &text, NULL), 0);
     assert_non_null(strstr(text, CT_ID "1"));
     pid_t old = netd_pid();
+    _cleanup_(closep) int gone = (int)syscall(SYS_pidfd_open, old, 0);
     assert_int_equal(kill(old, SIGKILL), 0);
+    assert_true(readable(gone, 2000));
     bool held = false;
     for (int i = 0; i < 200 && !held; i++) {
         int r = host_bind(18080);
@@ -411,6 +416,7 @@ static void netd_lets_go_when_the_shim_dies(void **state)
     struct network_attachment a;
     pid_t shim = fork();
     if (shim == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         pause();
         _exit(0);
     }
