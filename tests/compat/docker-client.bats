@@ -112,28 +112,28 @@ each() { # runs the function named $1 once per client, which it finds in $D
 
 @test "docker ps -a --format, inspect, logs -f, exec, stop, rm -f" {
     one() {
-        id=$("$D" run -d --name c busybox sh -c 'trap "exit 0" TERM; echo started; while :; do sleep 0.1; done') || return 1
-        [ "$("$D" ps -a --format '{{.Names}} {{.Image}} {{.State}}')" = "c busybox running" ] || return 1
-        [ "$("$D" inspect --format '{{.Id}}' c)" = "$id" ] || return 1
-        [[ $("$D" inspect --format '{{.LogPath}}' c) == *"$id-json.log" ]] || return 1
-        run timeout -s KILL 2 "$D" logs -f c
+        id=$("$D" run -d --name box busybox sh -c 'trap "exit 0" TERM; echo started; while :; do sleep 0.1; done') || return 1
+        [ "$("$D" ps -a --format '{{.Names}} {{.Image}} {{.State}}')" = "box busybox running" ] || return 1
+        [ "$("$D" inspect --format '{{.Id}}' box)" = "$id" ] || return 1
+        [[ $("$D" inspect --format '{{.LogPath}}' box) == *"$id-json.log" ]] || return 1
+        run timeout -s KILL 2 "$D" logs -f box
         [[ $output == started* ]] || return 1
-        [ "$("$D" exec -e A=b c sh -c 'echo $A')" = b ] || return 1
-        run "$D" exec c sh -c 'exit 9'
+        [ "$("$D" exec -e A=b box sh -c 'echo $A')" = b ] || return 1
+        run "$D" exec box sh -c 'exit 9'
         [ "$status" -eq 9 ] || return 1
-        "$D" stop c >/dev/null && "$D" rm -f c >/dev/null
+        "$D" stop box >/dev/null && "$D" rm -f box >/dev/null
     }
     each one
 }
 
 @test "docker exec -it and docker attach" {
     one() {
-        "$D" run -dit --name t busybox sh >/dev/null || return 1
-        run sh -c 'printf "tty\nexit 6\n" | "$0" 20 "$1" exec -it t sh' "$T/drive" "$D"
+        "$D" run -dit --name term busybox sh >/dev/null || return 1
+        run sh -c 'printf "tty\nexit 6\n" | "$0" 20 "$1" exec -it term sh' "$T/drive" "$D"
         [ "$status" -eq 6 ] && [[ $output == */dev/pts/1* ]] || { echo "$status $output"; return 1; }
-        run sh -c 'printf "echo attached-\$((40+2))\nexit 8\n" | "$0" 20 "$1" attach t' "$T/drive" "$D"
+        run sh -c 'printf "echo attached-\$((40+2))\nexit 8\n" | "$0" 20 "$1" attach term' "$T/drive" "$D"
         [ "$status" -eq 8 ] && [[ $output == *attached-42* ]] || { echo "$status $output"; return 1; }
-        "$D" rm -f t >/dev/null
+        "$D" rm -f term >/dev/null
     }
     each one
 }

@@ -7,7 +7,7 @@
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${BERTH_PREFIX:?}" "${BERTH_WORK:=/var/tmp/berth-tests}" "${BERTH_DRIVER_PREFIX:=}"
 DP=$BERTH_DRIVER_PREFIX
-BERTHD=$BERTH_PREFIX/sbin/berthd
+BERTHD=$BERTH_PREFIX/bin/berthd
 BERTH=$BERTH_PREFIX/bin/berth
 
 world() { sh "$LIB/world.sh" "$1" "$T" "${@:2}"; }

@@ -11,56 +11,56 @@ setup() {
 teardown() { world_down; }
 
 @test "kill -9 of berthd: same pids, ports answer, everything known again" {
-    id=$(b run -d --name w -p 18080:80 busybox httpd -f -h /var/www)
-    pid=$(init_pid w)
+    id=$(b run -d --name web -p 18080:80 busybox httpd -f -h /var/www)
+    pid=$(init_pid web)
     daemon_kill
     [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
     kill -0 "$pid"
     daemon_start
-    [ "$(init_pid w)" = "$pid" ]
-    [ "$(field w '{{.State.Running}}')" = true ]
+    [ "$(init_pid web)" = "$pid" ]
+    [ "$(field web '{{.State.Running}}')" = true ]
     [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
-    run b exec w echo again
+    run b exec web echo again
     [ "$output" = again ]
-    b stop -t 0 w
-    b rm w
+    b stop -t 0 web
+    b rm web
     [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
 }
 
 @test "an orderly stop of berthd leaves containers running, too" {
-    b run -d --name s --network none busybox sleep 1000
-    pid=$(init_pid s)
+    b run -d --name slow --network none busybox sleep 1000
+    pid=$(init_pid slow)
     daemon_stop
     kill -0 "$pid"
     daemon_start
-    [ "$(init_pid s)" = "$pid" ]
+    [ "$(init_pid slow)" = "$pid" ]
 }
 
 @test "a shim that is killed takes its container with it: exit code 137, and words" {
-    b run -d --name s busybox sleep 1000
-    pid=$(init_pid s)
+    b run -d --name slow busybox sleep 1000
+    pid=$(init_pid slow)
     shim=$(awk '/^PPid/ { print $2 }' /proc/$pid/status)
     [[ $(tr '\0' ' ' </proc/$shim/cmdline) == berth-shim* ]]
     kill -KILL "$shim"
-    eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' s) = exited ]"
-    [ "$(field s '{{.State.ExitCode}}')" = 137 ]
-    [[ $(field s '{{.State.Error}}') == *shim* ]]
+    eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' slow) = exited ]"
+    [ "$(field slow '{{.State.ExitCode}}')" = 137 ]
+    [[ $(field slow '{{.State.Error}}') == *shim* ]]
     ! kill -0 "$pid" 2>/dev/null
     [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
-    b start s
-    [ "$(field s '{{.State.Running}}')" = true ]
+    b start slow
+    [ "$(field slow '{{.State.Running}}')" = true ]
 }
 
 @test "a shim that is killed while berthd is dead is explained at start" {
-    b run -d --name s busybox sleep 1000
-    pid=$(init_pid s)
+    b run -d --name slow busybox sleep 1000
+    pid=$(init_pid slow)
     shim=$(awk '/^PPid/ { print $2 }' /proc/$pid/status)
     daemon_kill
     kill -KILL "$shim"
     daemon_start
-    [ "$(field s '{{.State.Status}}')" = exited ]
-    [ "$(field s '{{.State.ExitCode}}')" = 137 ]
-    [[ $(field s '{{.State.Error}}') == *shim* ]]
+    [ "$(field slow '{{.State.Status}}')" = exited ]
+    [ "$(field slow '{{.State.ExitCode}}')" = 137 ]
+    [[ $(field slow '{{.State.Error}}') == *shim* ]]
     eventually 5 sh -c "! kill -0 $pid 2>/dev/null"
 }
 

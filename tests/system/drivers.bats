@@ -11,18 +11,18 @@ teardown() { world_down; }
     STORAGE=${DP}vfs write_conf
     daemon_start
     import_busybox
-    b run --name a --network none busybox sh -c 'echo changed >/etc/passwd; rm /bin/ls'
+    b run --name first --network none busybox sh -c 'echo changed >/etc/passwd; rm /bin/ls'
     run b run --rm --network none busybox sh -c 'head -1 /etc/passwd; ls /bin/ls'
     [ "${lines[0]}" = "root:x:0:0:root:/root:/bin/sh" ]
     [ "${lines[1]}" = /bin/ls ]
-    b rm a
+    b rm first
 }
 
 @test "overlay is what the kernel mounts, and the host sees no mount" {
     daemon_start
     import_busybox
-    b run -d --name o --network none busybox sleep 100
-    grep -q ' / .* - overlay ' "/proc/$(init_pid o)/mountinfo"
+    b run -d --name over --network none busybox sleep 100
+    grep -q ' / .* - overlay ' "/proc/$(init_pid over)/mountinfo"
     ! inworld grep -q " $T/" /proc/self/mountinfo
 }
 

@@ -42,7 +42,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 }
 
 @test "published on every address: from the host, from outside, from another container, from itself" {
-    web --name w -p 18080:80 >/dev/null
+    web --name web -p 18080:80 >/dev/null
     run b ps --format '{{.Ports}}'
     [[ $output == *"0.0.0.0:18080->80/tcp"* ]]
     [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
@@ -51,7 +51,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
     [[ $(outside curl -s --max-time 2 http://10.99.0.1:18080/) == *"hello from berth"* ]]
     run b run --rm busybox wget -qO- -T 2 http://172.29.0.1:18080/
     [[ $output == *"hello from berth"* ]]
-    run b exec w wget -qO- -T 2 http://172.29.0.1:18080/
+    run b exec web wget -qO- -T 2 http://172.29.0.1:18080/
     [[ $output == *"hello from berth"* ]]
 }
 
@@ -82,14 +82,14 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 }
 
 @test "udp, ranges and ports that the kernel chooses" {
-    b run -d --name u -p 18090:9001/udp busybox sh -c 'nc -u -l -p 9001 -e cat' >/dev/null
+    b run -d --name udp -p 18090:9001/udp busybox sh -c 'nc -u -l -p 9001 -e cat' >/dev/null
     run innet sh -c 'echo ping | timeout 2 nc -u -w 1 127.0.0.1 18090'
     [ "$output" = ping ]
     id=$(web -p 80)
     port=$(field "$id" '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}')
     [ "$port" -gt 1023 ]
     [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$port/") == *"hello from berth"* ]]
-    b run -d --name r -p 18100-18102:8000-8002 busybox sleep 100
+    b run -d --name range -p 18100-18102:8000-8002 busybox sleep 100
     [ "$(innet ss -Hltn 'sport >= 18100 and sport <= 18102' | wc -l)" -ge 0 ]
     for p in 18100 18101 18102; do
         run innet python3 -c "import socket; s = socket.socket(); s.bind(('0.0.0.0', $p))"

@@ -53,12 +53,12 @@ serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello fr
         start_at "$2"
         image_at "$1"
         image_at "$2"
-        at "$1" run -d --name w -p 18001:80 busybox httpd -f -h /var/www
-        at "$2" run -d --name w -p 18002:80 busybox httpd -f -h /var/www
+        at "$1" run -d --name web -p 18001:80 busybox httpd -f -h /var/www
+        at "$2" run -d --name web -p 18002:80 busybox httpd -f -h /var/www
         serves 18001
         serves 18002
         [ "$(at "$1" ps -q | wc -l)" = 1 ]
-        at "$2" rm -f w
+        at "$2" rm -f web
         stop_at "$2"
         serves 18001
         start_at "$2"
@@ -66,7 +66,7 @@ serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello fr
         serves 18001
         start_at "$1"
         serves 18001
-        at "$1" rm -f w
+        at "$1" rm -f web
         stop_at "$1"
         stop_at "$2"
     done
