@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "shim/sys.h"
 
 #define KEEP_MAX 128
@@ -88,10 +90,12 @@ static void keep_listed(struct child *c)
 
 static void join_cgroups(struct child *c)
 {
-    for (size_t i = 0; i < c->njoin; i++)
+    for (size_t i = 0; i < c->njoin; i++) {
         if (write(c->join[i], "0", 1) < 0)
             child_fail(c, STAGE_CGROUP, errno,
                        c->plan->cgroup_path ? c->plan->cgroup_path : c->plan->cgroup_join[i]);
+        close_fd(c->join[i]);
+    }
 }
 
 /* Descriptors 0 to 2. The sources may sit on each other's numbers: they were made above them. */
@@ -100,6 +104,17 @@ static void set_stdio(struct child *c)
     for (int i = 0; i < 3; i++)
         if (c->stdio[i] >= 0 && dup2(c->stdio[i], i) < 0)
             child_fail(c, STAGE_STDIO, errno, "");
+}
+
+/* A standard input that is nobody's is the container's own /dev/null: the host's must not be in its hands. */
+static void reopen_null(struct child *c)
+{
+    struct stat st;
+    if (c->process->tty || c->process->stdin_open)
+        return;
+    _cleanup_(closep) int fd = fs_open_in_root(c->root, "/dev/null", O_RDONLY | O_NOCTTY, 0);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+        dup2(fd, STDIN_FILENO);
 }
 
 static void set_names(struct child *c)
@@ -119,6 +134,7 @@ static void enter_new_namespaces(struct child *c)
         child_fail(c, STAGE_CGROUP_NS, errno, "");
     if (c->netns >= 0 && setns(c->netns, CLONE_NEWNET) < 0)
         child_fail(c, STAGE_NETNS, errno, "");
+    close_fd(c->netns);
     set_names(c);
 }
 
@@ -130,6 +146,7 @@ static void build_tree(struct child *c)
     child_mount_all(c);
     child_make_devices(c);
     child_open_console(c);
+    reopen_null(c);
     child_write_sysctls(c);
     child_restrict_paths(c);
     child_pivot(c);
@@ -152,8 +169,10 @@ static void run_exec(struct child *c)
     child_limits(c);
     if (setns(c->pidfd, c->ns_flags) < 0)
         child_fail(c, STAGE_SETNS, errno, "");
+    close_fd(c->pidfd);
     c->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     child_open_console(c);
+    reopen_null(c);
     child_chdir(c);
 }
 

@@ -51,6 +51,7 @@ void child_mount_root(struct child *c)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         child_fail(c, STAGE_PRIVATE, errno, "/");
     c->root = op->fstype ? mount_root(c, op) : bind_root(c, op);
+    close_fd(steal_fd(&c->rundir));
 }
 
 void child_pivot(struct child *c)

@@ -2,8 +2,10 @@
 /* Confinement, seen from inside and from the kernel's files. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -282,6 +284,100 @@ static void limits_are_set_and_defaults_give_way(void **state)
     release(h);
 }
 
+/* Starts a container with the bind on /data, mounts something below its source, and tells whether that came in. */
+static bool mount_comes_in(struct harness *h, const char *propagation, const char *flag)
+{
+    _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
+    _cleanup_(freep) char *below = str_printf("%s/below", share);
+    assert_int_equal(fs_mkdir_p(share, 0755), 0);
+    assert_int_equal(mount("t", share, "tmpfs", 0, NULL), 0);
+    assert_int_equal(mount(NULL, share, NULL, MS_SHARED, NULL), 0);
+    assert_int_equal(mkdir(below, 0755), 0);
+    json_t *plan = plan_new(h, (const char *const[]){"sleep", "1000", NULL});
+    json_t *bind =
+        json_pack("{s:s,s:s,s:s}", "target", "/data", "bind", share, "propagation", propagation);
+    if (flag)
+        json_put_take(bind, "flags", json_pack("[s]", flag));
+    plan_mount(plan, bind);
+    shim_start(h);
+    json_t *reply = ask_ok(h, prepare_msg(plan));
+    _cleanup_(freep) char *path = str_printf("/proc/%d/mountinfo", (int)json_int(reply, "pid", 0));
+    json_decref(reply);
+    json_decref(ask_ok(h, msg_new("go")));
+    assert_int_equal(mount("late", below, "tmpfs", 0, NULL), 0);
+    char *info = NULL;
+    assert_int_equal(fs_read(AT_FDCWD, path, 1u << 20, &info, NULL), 0);
+    bool in = strstr(info, " /data/below ") != NULL;
+    free(info);
+    json_decref(ask_ok(h, msg_new("kill")));
+    assert_int_equal(exit_code(h), 137);
+    release(h);
+    assert_int_equal(umount2(below, MNT_DETACH), 0);
+    assert_int_equal(umount2(share, MNT_DETACH), 0);
+    return in;
+}
+
+static void private_bind_hears_nothing_of_the_host(void **state)
+{
+    assert_false(mount_comes_in(*state, "rprivate", NULL));
+}
+
+static void slave_bind_gets_the_hosts_later_mounts(void **state)
+{
+    assert_true(mount_comes_in(*state, "rslave", "ro"));
+}
+
+static void shared_bind_gets_the_hosts_later_mounts(void **state)
+{
+    assert_true(mount_comes_in(*state, "rshared", NULL));
+}
+
+static void readonly_tree_covers_mounts_below(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
+    _cleanup_(freep) char *below = str_printf("%s/below", share);
+    assert_int_equal(fs_mkdir_p(below, 0755), 0);
+    assert_int_equal(mount("t", below, "tmpfs", 0, NULL), 0);
+    json_t *plan = plan_sh(h, "touch /ro/below/x; touch /rro/below/x");
+    plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/ro", "bind", share, "flags", "ro"));
+    plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/rro", "bind", share, "flags", "rro"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    release(h);
+    assert_int_equal(umount2(below, MNT_DETACH), 0);
+    assert_string_equal(out, "touch: /rro/below/x: Read-only file system\n");
+}
+
+/* A working directory that leads out through a descriptor of the shim's is refused. */
+static void working_directory_cannot_be_a_descriptor_of_the_host(void **state)
+{
+    struct harness *h = *state;
+    for (int fd = 3; fd < 12; fd++) {
+        json_t *plan = plan_sh(h, "ls; pwd");
+        _cleanup_(freep) char *cwd = str_printf("/proc/self/fd/%d", fd);
+        json_put_str(plan_process(plan), "cwd", cwd);
+        shim_start(h);
+        json_t *reply = ask(h, prepare_msg(plan));
+        if (json_int(reply, "error", 0) == 0) {
+            /* The new root itself is what it may reach. */
+            h->out = attach(h, NULL, false, true, true);
+            json_decref(ask_ok(h, msg_new("go")));
+            _cleanup_(freep) char *out = read_stream(h->out, false);
+            close_fd(steal_fd(&h->out));
+            assert_true(str_ends(out, "tmp\n/\n"));
+            exit_code(h);
+            release(h);
+        } else {
+            shim_wait(h);
+        }
+        json_decref(reply);
+        close_fd(steal_fd(&h->control));
+        frame_reader_fini(&h->in);
+        h->in = (struct frame_reader){0};
+        json_array_clear(h->events);
+    }
+}
+
 static void cgroup_is_joined(void **state, const char *hierarchy, int version)
 {
     struct harness *h = *state;
@@ -465,6 +561,11 @@ int main(void)
         T(devices_links_and_mounts_are_there),
         T(overlay_root_is_mounted_inside),
         T(limits_are_set_and_defaults_give_way),
+        T(private_bind_hears_nothing_of_the_host),
+        T(slave_bind_gets_the_hosts_later_mounts),
+        T(shared_bind_gets_the_hosts_later_mounts),
+        T(readonly_tree_covers_mounts_below),
+        T(working_directory_cannot_be_a_descriptor_of_the_host),
         T(cgroup_version_1_is_joined),
         T(cgroup_version_2_is_joined),
         T(cgroup_version_2_is_joined_without_clone3),
@@ -476,5 +577,8 @@ int main(void)
         T(overlay_works_without_fsopen),
         T(many_layers_work_without_fsopen),
     };
+    /* Mounts that tests make are nobody else's. */
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
