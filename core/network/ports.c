@@ -120,7 +120,9 @@ static int bindings_add(struct port_list *l, const char *key, const json_t *list
     int r = key_read(key, &p, err);
     size_t i;
     json_t *one;
-    if (r == 0 && list && !json_is_null(list) && !json_is_array(list))
+    if (r < 0)
+        return r;
+    if (list && !json_is_null(list) && !json_is_array(list))
         return err_set(err, -EINVAL, "the bindings of port %s are not a list", key);
     json_array_foreach (list, i, one) {
         struct port each = p;
