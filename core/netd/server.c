@@ -184,7 +184,8 @@ static void client_event(void *arg, uint32_t events)
         if (r > 0)
             json_decref(msg);
     }
-    frame_take_fds(&c->reader, NULL, 0);
+    int none[1];
+    frame_take_fds(&c->reader, none, 0); /* no request has descriptors: what came is closed */
     if (closed)
         client_free(c);
     idle_check(s);
