@@ -102,6 +102,7 @@ busybox_tar() {
         printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$d/etc/passwd"
         printf 'root:x:0:\nwheel:x:10:app\napp:x:1000:\naudio:x:29:app\nnogroup:x:65534:\n' >"$d/etc/group"
         echo '<h1>hello from berth</h1>' >"$d/var/www/index.html"
+        chmod 755 "$d"
         chmod 1777 "$d/tmp"
         chown 1000:1000 "$d/home/app"
         tar -C "$d" --numeric-owner -cf "$tar.tmp" .

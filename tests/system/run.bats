@@ -213,7 +213,7 @@ two" | "$0" run -i --rm --network none busybox cat' "$BERTH"
 }
 
 @test "descriptors, signals and umask of the program are clean" {
-    run b run --rm --network none busybox sh -c 'ls -l /proc/self/fd | grep -c -- "->"; grep -E "^Sig(Blk|Ign)" /proc/self/status; umask'
+    run b run --rm --network none busybox sh -c 'ls /proc/self/fd | wc -l; grep -E "^Sig(Blk|Ign)" /proc/self/status; umask'
     [ "${lines[0]}" -le 4 ]
     [[ $output == *"SigBlk:	0000000000000000"* ]]
     [[ $output == *"SigIgn:	0000000000000000"* ]]
