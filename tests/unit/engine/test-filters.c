@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/filters.h"
+
+#include <errno.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "unit.h"
+
+static json_t *parse(const char *text)
+{
+    json_t *v = json_loads(text, 0, NULL);
+    assert_non_null(v);
+    return v;
+}
+
+static void filters_check_names_an_unknown_key(void **state)
+{
+    static const char *const allowed[] = {"name", NULL};
+    json_auto_t *f = parse("{\"nam\":[\"x\"]}");
+    _cleanup_(err_fini) struct err err = {0};
+    assert_int_equal(filters_check(NULL, allowed, &err), 0);
+    assert_int_equal(filters_check(f, allowed, &err), -EINVAL);
+    assert_string_equal(err_msg(&err), "invalid filter 'nam'");
+}
+
+static void filters_check_refuses_values_that_are_no_strings(void **state)
+{
+    static const char *const allowed[] = {"name", NULL};
+    json_auto_t *a = parse("{\"name\":[1]}"), *b = parse("{\"name\":true}");
+    assert_int_equal(filters_check(a, allowed, NULL), -EINVAL);
+    assert_int_equal(filters_check(b, allowed, NULL), -EINVAL);
+}
+
+static void absent_keys_match_everything(void **state)
+{
+    json_auto_t *f = parse("{\"id\":[]}");
+    assert_true(filters_match_exact(NULL, "name", "x"));
+    assert_true(filters_match_exact(f, "name", NULL));
+    assert_true(filters_match_exact(f, "id", "x"));
+}
+
+static void values_of_a_key_are_alternatives(void **state)
+{
+    json_auto_t *f = parse("{\"status\":[\"running\",\"exited\"]}");
+    assert_true(filters_match_exact(f, "status", "exited"));
+    assert_false(filters_match_exact(f, "status", "created"));
+    assert_false(filters_match_exact(f, "status", NULL));
+    assert_true(filters_match_prefix(f, "status", "exited-1"));
+}
+
+static void regular_expressions_search_and_bad_ones_are_text(void **state)
+{
+    json_auto_t *f = parse("{\"name\":[\"^web\"]}"), *bad = parse("{\"name\":[\"a(b\"]}");
+    assert_true(filters_match_regex(f, "name", "web1"));
+    assert_false(filters_match_regex(f, "name", "myweb"));
+    assert_true(filters_match_regex(bad, "name", "xa(bx"));
+}
+
+static void every_label_must_hold(void **state)
+{
+    json_auto_t *labels = parse("{\"a\":\"1\",\"b\":\"x=y\"}");
+    json_auto_t *both = parse("{\"label\":[\"a\",\"b=x=y\"]}");
+    json_auto_t *one = parse("{\"label\":[\"a=1\",\"c\"]}");
+    assert_true(filters_match_labels(both, "label", labels));
+    assert_false(filters_match_labels(one, "label", labels));
+    assert_false(filters_match_labels(one, "label", NULL));
+}
+
+static void booleans_are_parsed(void **state)
+{
+    json_auto_t *yes = parse("{\"dangling\":[\"true\"]}"), *bad = parse("{\"dangling\":[\"si\"]}");
+    bool out = false;
+    assert_int_equal(filters_bool(yes, "dangling", &out, NULL), 0);
+    assert_true(out);
+    assert_int_equal(filters_bool(bad, "dangling", &out, NULL), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(filters_check_names_an_unknown_key),
+        cmocka_unit_test(filters_check_refuses_values_that_are_no_strings),
+        cmocka_unit_test(absent_keys_match_everything),
+        cmocka_unit_test(values_of_a_key_are_alternatives),
+        cmocka_unit_test(regular_expressions_search_and_bad_ones_are_text),
+        cmocka_unit_test(every_label_must_hold),
+        cmocka_unit_test(booleans_are_parsed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
