@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/str.h"
 #include "shim/sys.h"
 
 #define KEEP_MAX 128
@@ -122,9 +123,9 @@ static void set_names(struct child *c)
     const struct plan *p = c->plan;
     if (p->ns[NS_UTS] != NS_NEW)
         return;
-    if (p->hostname && sethostname(p->hostname, strlen(p->hostname)) < 0)
+    if (!str_empty(p->hostname) && sethostname(p->hostname, strlen(p->hostname)) < 0)
         child_fail(c, STAGE_HOSTNAME, errno, p->hostname);
-    if (p->domainname && setdomainname(p->domainname, strlen(p->domainname)) < 0)
+    if (!str_empty(p->domainname) && setdomainname(p->domainname, strlen(p->domainname)) < 0)
         child_fail(c, STAGE_HOSTNAME, errno, p->domainname);
 }
 

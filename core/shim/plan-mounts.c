@@ -146,7 +146,7 @@ int mount_op_parse(const json_t *json, const char *where, struct mount_op *op, s
     op->source = bind ? bind : json_str(json, "source", op->fstype);
     if (bind && *bind != '/')
         return err_set(err, -EINVAL, "%s.bind: \"%s\" is no absolute path", where, bind);
-    if (str_empty(op->source))
+    if (str_empty(op->source) || (!bind && str_empty(op->fstype)))
         return err_set(err, -EINVAL, "%s: needs \"filesystem\" or \"bind\"", where);
     op->recursive = json_bool(json, "recursive", true);
     const char *propagation = json_str(json, "propagation", NULL);

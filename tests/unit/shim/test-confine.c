@@ -378,6 +378,25 @@ static void working_directory_cannot_be_a_descriptor_of_the_host(void **state)
     }
 }
 
+/* As /sys/fs/cgroup is on version 1: a tmpfs that is filled, then closed. */
+static void tmpfs_is_filled_then_made_readonly(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
+    assert_int_equal(fs_mkdir_p(share, 0755), 0);
+    json_t *plan =
+        plan_sh(h, "readlink /box/cpu; touch /box/x; touch /box/cpu,cpuacct/y && echo in");
+    plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/box", "filesystem", "tmpfs", "flags",
+                               "nosuid"));
+    plan_mount(plan, json_pack("{s:s,s:s}", "target", "/box/cpu,cpuacct", "bind", share));
+    plan_mount(plan, json_pack("{s:s,s:s}", "target", "/box/cpu", "symlink", "cpu,cpuacct"));
+    plan_mount(plan, json_pack("{s:s,s:b,s:[s,s]}", "target", "/box", "remount", 1, "flags", "ro",
+                               "nosuid"));
+    _cleanup_(freep) char *out = run_output(h, plan, NULL);
+    assert_string_equal(out, "cpu,cpuacct\ntouch: /box/x: Read-only file system\nin\n");
+    release(h);
+}
+
 static void cgroup_is_joined(void **state, const char *hierarchy, int version)
 {
     struct harness *h = *state;
@@ -566,6 +585,7 @@ int main(void)
         T(shared_bind_gets_the_hosts_later_mounts),
         T(readonly_tree_covers_mounts_below),
         T(working_directory_cannot_be_a_descriptor_of_the_host),
+        T(tmpfs_is_filled_then_made_readonly),
         T(cgroup_version_1_is_joined),
         T(cgroup_version_2_is_joined),
         T(cgroup_version_2_is_joined_without_clone3),
