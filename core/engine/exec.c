@@ -86,24 +86,39 @@ int engine_exec_create(struct engine *e, const char *ref, const json_t *body, js
     return 0;
 }
 
-/* Takes the code from the shim where the event has not been handled yet. */
-static void exec_refresh(struct engine *e, const struct state_container *row,
-                         struct state_exec *exec)
+/* Takes the code of an ended exec from the shim's status; false where the shim does not know the exec. */
+static bool take_code(const json_t *status, struct state_exec *exec)
 {
-    _cleanup_(shim_unrefp) struct shim *shim = NULL;
-    json_auto_t *status = NULL;
-    if (!exec->running || live_shim(e, row, &shim, NULL) < 0 ||
-        shim_status(shim, &status, NULL) < 0)
-        return;
     const json_t *execs = json_arr(status, "execs");
     for (size_t i = 0; i < json_array_size(execs); i++) {
         const json_t *x = json_array_get(execs, i);
-        if (!str_eq(json_str(x, "id", ""), exec->id) || json_bool(x, "running", true))
+        if (!str_eq(json_str(x, "id", ""), exec->id))
             continue;
-        exec->running = false;
-        exec->exited = true;
+        exec->exited = !json_bool(x, "running", true);
+        exec->running = !exec->exited;
         exec->exit_code = json_int(x, "exit_code", 0);
+        return true;
     }
+    return false;
+}
+
+/* Asks the shim where the event has not been handled yet. A shim that does not know the exec any more was told that its
+ * code is written: the row is newer then than the one that was read. */
+static void exec_refresh(struct engine *e, const struct state_container *row,
+                         struct state_exec **exec)
+{
+    _cleanup_(shim_unrefp) struct shim *shim = NULL;
+    json_auto_t *status = NULL;
+    if (!(*exec)->running)
+        return;
+    if (live_shim(e, row, &shim, NULL) == 0 && shim_status(shim, &status, NULL) == 0 &&
+        take_code(status, *exec))
+        return;
+    struct state_exec *newer = NULL;
+    if (state_exec_find(e->state, (*exec)->id, &newer, NULL) < 0)
+        return;
+    state_exec_free(*exec);
+    *exec = newer;
 }
 
 static json_t *process_view(const json_t *config, const json_t *container_config)
@@ -131,7 +146,7 @@ int engine_exec_inspect(struct engine *e, const char *id, json_t **out, struct e
         r = state_container_get(e->state, x->container_id, &row, err);
     if (r < 0)
         return r;
-    exec_refresh(e, row, x);
+    exec_refresh(e, row, &x);
     json_t *o = json_object();
     json_put_str(o, "ID", x->id);
     json_put_bool(o, "Running", x->running);
