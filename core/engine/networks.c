@@ -84,6 +84,9 @@ int networks_choose(struct engine *e, const json_t *config, json_t *host_config,
         mode = engine_config(e)->network.dflt;
     _cleanup_(state_network_freep) struct state_network *row = NULL;
     r = state_network_find(e->state, mode, &row, err);
+    /* Not ENOENT: clients take a 404 of create for a missing image, and go and pull it. */
+    if (r == -ENOENT)
+        return err_set(err, -EINVAL, "network %s not found", mode);
     if (r < 0)
         return r;
     if (name && !is_default_word(name) && !str_eq(name, row->name) && !str_eq(name, row->id))

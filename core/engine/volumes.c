@@ -42,7 +42,7 @@ static int check_driver(const char *name, const char *driver, const json_t *opti
                         struct err *err)
 {
     if (!str_empty(driver) && !str_eq(driver, "local"))
-        return err_set(err, -ENOENT,
+        return err_set(err, -EINVAL,
                        "create %s: error looking up volume plugin %s: plugin \"%s\" not found "
                        "(\"local\" is there)",
                        name, driver, driver);
