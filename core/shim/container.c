@@ -17,8 +17,9 @@
 #include "shim/logger.h"
 #include "shim/shim.h"
 
-#define DRAIN_MS 200  /* for output that a process outside of the container still holds */
-#define FLUSH_MS 2000 /* for the log driver */
+#define DRAIN_MS  200  /* for output that a process outside of the container still holds */
+#define FLUSH_MS  2000 /* for the log driver, before the exit is told */
+#define LINGER_MS 3000 /* for a log driver that is still writing after release */
 
 bool container_is_up(const struct shim *s)
 {
@@ -63,6 +64,8 @@ static void fail_unheard(struct shim *s, const struct err *why, int exit_code)
 {
     s->exit = (struct exit_info){
         .code = exit_code, .time_ns = time_now_ns(), .error = xstrdup(err_msg(why))};
+    if (s->log)
+        logger_finish(s->log);
     tell_exit(s);
 }
 
@@ -152,15 +155,16 @@ static void finish_exit(struct shim *s);
 static void on_log_finished(void *arg)
 {
     struct shim *s = arg;
-    s->log_done = true;
+    s->log_done = s->log_closed = true;
     finish_exit(s);
+    container_settle(s);
 }
 
 static int start_log(struct shim *s, struct err *err)
 {
     struct logger_events events = {s, on_log_opened, on_log_error, on_log_room, on_log_finished};
     s->log_ready = !s->plan->log;
-    s->log_done = s->log_ready;
+    s->log_done = s->log_closed = s->log_ready;
     return s->plan->log ? logger_start(s->loop, s->plan->log, s->plan->id, s->plan->instance,
                                        &events, &s->log, err)
                         : 0;
@@ -307,6 +311,14 @@ void container_init_exited(struct shim *s)
     stdio_finish(&t->io);
 }
 
+static void on_linger_late(void *arg)
+{
+    struct shim *s = arg;
+    log_warn("container %s: the log driver has not taken all of the output", s->id);
+    s->log_closed = true;
+    container_settle(s);
+}
+
 int container_release(struct shim *s, struct err *err)
 {
     if (s->phase != PHASE_EXITED)
@@ -316,6 +328,8 @@ int container_release(struct shim *s, struct err *err)
     for (size_t i = 0; i < ARRAY_SIZE(s->ns); i++)
         close_fd(steal_fd(&s->ns[i]));
     s->released = true;
+    if (!s->log_closed)
+        loop_timer_add(s->loop, LINGER_MS, on_linger_late, s);
     container_settle(s);
     return 0;
 }
@@ -325,6 +339,6 @@ void container_settle(struct shim *s)
     bool attached = s->init && s->init->io.clients;
     for (struct exec *x = s->execs; x; x = exec_next(x))
         attached |= exec_task(x)->io.clients != NULL;
-    if (s->released && !attached)
+    if (s->released && !attached && s->log_closed)
         loop_quit(s->loop, 0);
 }

@@ -9,7 +9,8 @@
 #include "shim/conn.h"
 #include "shim/shim.h"
 
-#define DRAIN_MS 200
+/* As long as Docker waits for output that a process left behind by the exec still holds. */
+#define DRAIN_MS 2000
 
 struct exec {
     struct shim *shim;

@@ -67,6 +67,7 @@ struct shim {
     struct loop_timer *exit_timer;
     bool exit_known;            /* init was reaped */
     bool output_done, log_done; /* what the exit waits for */
+    bool log_closed;            /* the driver has taken all and was closed */
     bool released;
 };
 
