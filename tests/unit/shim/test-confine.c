@@ -212,13 +212,13 @@ static void links_in_the_image_do_not_lead_out(void **state)
 static void workdir_is_made_and_names_are_set(void **state)
 {
     struct harness *h = *state;
-    json_t *plan = plan_sh(h, "pwd; stat -c %a /work; hostname; cat /proc/sys/net/ipv4/ip_forward; "
+    json_t *plan = plan_sh(h, "pwd; stat -c %a /made; hostname; cat /proc/sys/net/ipv4/ip_forward; "
                               "cat /proc/sys/kernel/domainname");
-    json_put_str(plan_process(plan), "cwd", "/work/deep");
+    json_put_str(plan_process(plan), "cwd", "/made/deep");
     json_put_str(plan, "domainname", "example.org");
     json_put_take(plan, "sysctls", json_pack("{s:s}", "net.ipv4.ip_forward", "1"));
     _cleanup_(freep) char *out = run_output(h, plan, NULL);
-    assert_string_equal(out, "/work/deep\n755\nboxed\n1\nexample.org\n");
+    assert_string_equal(out, "/made/deep\n755\nboxed\n1\nexample.org\n");
     release(h);
 }
 
