@@ -26,10 +26,12 @@
 
 void child_reset(struct child *c)
 {
-    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    /* All zero is SIG_DFL in the kernel's form. Not by sigaction(), which hides libc's own two signals: whoever started the
+     * daemon may have left them ignored. */
+    static const uint64_t dfl[8];
     for (int sig = 1; sig < _NSIG; sig++)
-        if (sig != SIGKILL && sig != SIGSTOP && sig != 32 && sig != 33)
-            sigaction(sig, &dfl, NULL);
+        if (sig != SIGKILL && sig != SIGSTOP)
+            syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
