@@ -29,7 +29,7 @@ static const char *const qualities[] = {
 
 static const char *const things[] = {
     "anchor",  "basin",   "bay",   "beacon",  "boathouse", "bollard", "bowline",  "breeze",
-    "bridge",  "buoy",    "canal", "cape",    "capstan",   "cargo",   "channel",  "coast",
+    "bulwark", "buoy",    "canal", "cape",    "capstan",   "cargo",   "channel",  "coast",
     "compass", "cove",    "crane", "current", "deck",      "delta",   "dock",     "estuary",
     "fathom",  "ferry",   "fjord", "galley",  "gangway",   "gull",    "harbor",   "haven",
     "hawser",  "heron",   "hull",  "inlet",   "island",    "jetty",   "keel",     "lagoon",
