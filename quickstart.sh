@@ -177,7 +177,7 @@ left=
 [ "$(wc -l </proc/self/mountinfo)" -le "$mounts_before" ] || left="$left mounts"
 ! nft list table inet "berth-$instance" >/dev/null 2>&1 || left="$left nft-table"
 ! find /sys/fs/cgroup -maxdepth 3 -type d -name "berth-$instance" | grep -q . || left="$left cgroups"
-! pgrep -f "$root/" >/dev/null || left="$left processes"
+! pgrep -f "$dir/(root|run)/" >/dev/null || left="$left processes"
 [ -z "$left" ] || fail "left behind:$left"
 rm -rf "$dir/data" "$dir/run" "$dir/rootfs" "$dir/daemon.conf" "$dir/berthd.log" "$dir/berth.sock"
 say "Done: nothing is left of it but the build below $dir"

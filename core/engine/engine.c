@@ -5,6 +5,7 @@
  * Opens the parts in the order in which they need each other, and closes them the other way round. Containers, netd and the firewall's table
  * go on when the engine closes.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -172,6 +173,36 @@ static void stop_work(struct engine *e)
     e->jobs = NULL;
 }
 
+/* By rows, control groups and run directories: what has no row may live, too. */
+static bool nothing_lives(struct engine *e)
+{
+    _cleanup_(state_containers_fini) struct state_containers rows = {0};
+    _cleanup_(strv_fini) struct strv groups = {0};
+    if (state_container_list(e->state, true, &rows, NULL) < 0 || rows.n > 0 ||
+        cgroup_list(e->cgroup, &groups, NULL) < 0 || groups.n > 0)
+        return false;
+    _cleanup_(freep) char *path = str_printf("%s/c", e->run_root);
+    _cleanup_(closedirp) DIR *dir = opendir(path);
+    struct dirent *d;
+    while (dir && (d = readdir(dir)))
+        if (d->d_name[0] != '.')
+            return false;
+    return dir != NULL;
+}
+
+/* An engine that ends while nothing runs leaves nothing on the host: no bridge, table, netd or control group. */
+static void leave_host(struct engine *e)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (!e->state || !e->cgroup || !nothing_lives(e))
+        return;
+    if (e->nets)
+        netset_take_down(e->nets);
+    if (e->network && network_destroy(e->network, &err) < 0)
+        log_warn("leaving the host's network: %s", err_msg(&err));
+    cgroup_leave_engine(e->cgroup);
+}
+
 static void drop_live(void *p)
 {
     live_unref(p);
@@ -196,6 +227,7 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     stop_work(e);
+    leave_host(e);
     /* The table is emptied first: freeing an entry takes the lock. */
     pthread_mutex_lock(&e->lock);
     struct map live = e->live;

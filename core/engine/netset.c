@@ -52,7 +52,6 @@ void netset_close(struct netset *s)
     map_fini(&s->drivers, driver_free);
     free(s);
 }
-DEFINE_CLEANUP(struct netset *, netset_close);
 
 static int driver_open(struct netset *s, const char *name, struct net_driver **out, struct err *err)
 {
@@ -237,7 +236,7 @@ static void retire(struct netset *s, const struct state_network *row)
 int netset_open(struct engine *e, struct netset **out, struct err *err)
 {
     const struct config *cfg = engine_config(e);
-    _cleanup_(netset_closep) struct netset *s = xcalloc(1, sizeof(*s));
+    struct netset *s = *out = xcalloc(1, sizeof(*s));
     _cleanup_(state_networks_fini) struct state_networks rows = {0};
     s->engine = e;
     int r = state_network_list(e->state, &rows, err);
@@ -251,8 +250,32 @@ int netset_open(struct engine *e, struct netset **out, struct err *err)
         if (r < 0)
             return r;
     }
-    *out = steal_ptr(&s);
     return 0;
+}
+
+static void take_down(struct netset *s, struct net_entry *n)
+{
+    struct engine *e = s->engine;
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(state_network_freep) struct state_network *row = NULL;
+    int r = state_network_find(e->state, n->id, &row, &err);
+    if (r == 0 && json_object_size(row->plan) > 0) {
+        r = network_net_remove(e->network, &n->driver->api, &n->def, row->plan, &err);
+        json_decref(row->plan);
+        row->plan = NULL;
+        if (r == 0)
+            r = state_network_update(e->state, row, &err);
+    }
+    if (r < 0)
+        log_warn("network %s: what was made for it stays: %s", n->name, err_msg(&err));
+}
+
+void netset_take_down(struct netset *s)
+{
+    const char *id;
+    void *entry;
+    for (size_t i = 0; map_next(&s->entries, &i, &id, &entry);)
+        take_down(s, entry);
 }
 
 struct net_entry *netset_get(struct netset *s, const char *id)

@@ -30,7 +30,10 @@ struct net_entry {
 
 struct netset;
 
+/* Also on failure *out is what was brought about so far. */
 int netset_open(struct engine *e, struct netset **out, struct err *err);
+/* Takes away what was made for the networks; their rows stay, and netset_open() makes it again. */
+void netset_take_down(struct netset *s);
 void netset_close(struct netset *s);
 /* Borrowed; NULL when there is none. */
 struct net_entry *netset_get(struct netset *s, const char *id);

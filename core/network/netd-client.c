@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "build-config.h"
@@ -28,12 +29,14 @@
 #include "netd/protocol.h"
 
 #define REQUEST_MS  10000
+#define SHUTDOWN_MS 5000
 #define IDLE_MAX    4
 #define QUICK_NS    (2 * NS_PER_SEC) /* a netd that lived for less is not started again at once */
 #define BACKOFF_MAX 30000
 
 struct connection {
     int fd;
+    pid_t netd;
     int64_t seq;
     struct frame_reader reader;
 };
@@ -106,6 +109,7 @@ static int connection_open(struct netd_client *c, struct connection **out, struc
     if (r < 0)
         return err_errno(err, r, "berth-netd does not answer");
     r = reply_check(reply, err);
+    k->netd = (pid_t)json_int(reply, "pid", 0);
     if (r == 0)
         *out = steal_ptr(&k);
     return r;
@@ -274,12 +278,24 @@ int netd_state(struct netd_client *c, json_t **out, struct err *err)
     return request(c, "state", NULL, out, &fresh, err);
 }
 
+/* Its end is waited for: until then it is a process in our control group. */
 int netd_shutdown(struct netd_client *c, struct err *err)
 {
+    _cleanup_(connection_freep) struct connection *k = NULL;
+    json_auto_t *reply = NULL;
     pthread_mutex_lock(&c->lock);
     c->ending = true;
     pthread_mutex_unlock(&c->lock);
-    return request_simple(c, "shutdown", NULL, err);
+    if (connection_open(c, &k, NULL) < 0)
+        return 0; /* there is none */
+    _cleanup_(closep) int pidfd = (int)syscall(SYS_pidfd_open, k->netd, 0);
+    int r = connection_ask(k, "shutdown", NULL, &reply);
+    if (r < 0 && !is_gone(r))
+        return err_errno(err, r, "berth-netd does not answer");
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    if (pidfd >= 0 && poll(&p, 1, SHUTDOWN_MS) == 0)
+        return err_set(err, -ETIMEDOUT, "berth-netd does not end");
+    return 0;
 }
 
 /* --- the watch */

@@ -322,6 +322,16 @@ int cgroup_enter_engine(struct cgroup *cg, struct err *err)
     return 0;
 }
 
+void cgroup_leave_engine(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n; i++) {
+        _cleanup_(err_fini) struct err err = {0};
+        if (cgroup_write_int(cg->hiers[i].base, "cgroup.procs", getpid(), &err) < 0)
+            log_debug("cgroup: %s", err_msg(&err));
+    }
+    cgroup_remove_parent(cg);
+}
+
 static int create_all(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err)
 {
     for (size_t i = 0; i < cg->n; i++) {

@@ -33,6 +33,8 @@ void cgroup_info(const struct cgroup *cg, json_t *info, json_t *warnings);
 
 /* Moves the calling process, all its threads, into the engine's group of every hierarchy; before other threads start. */
 int cgroup_enter_engine(struct cgroup *cg, struct err *err);
+/* For an engine that ends with no container left: out of that group again, and cgroup_remove_parent(). */
+void cgroup_leave_engine(struct cgroup *cg);
 
 /* For create: checks the limits in `host_config` as Docker does (-EINVAL in Docker's words), and takes those away that this
  * kernel cannot enforce, with a warning each ("Your kernel does not support … Limitation discarded."). */
