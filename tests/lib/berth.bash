@@ -177,3 +177,11 @@ b() { "$BERTH" "$@"; }
 # Field of `inspect` by template.
 field() { b inspect --format "$2" "$1"; }
 init_pid() { field "$1" '{{.State.Pid}}'; }
+
+# Fails when the command succeeds (`! command` would not end a test).
+refute() {
+    ! "$@" || {
+        echo "this should have failed: $*"
+        return 1
+    }
+}

@@ -63,7 +63,7 @@ expect() {
 }
 
 @test "a name in use, and one that cannot be a name" {
-    id=$(api POST "/v1.51/containers/create?name=taken" '{"Image":"busybox"}' | jq -r '.Id // empty')
+    id=$(api POST "/v1.51/containers/create?name=taken" '{"Image":"busybox"}' | head -n 1 | jq -r .Id)
     run create '{"Image":"busybox"}' '?name=taken'
     expect 409 taken "$id"
     run create '{"Image":"busybox"}' '?name=-bad%20name'

@@ -50,7 +50,7 @@ teardown() { world_down; }
     run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
     [ "$status" -ne 0 ]
     [[ $output == *"storage-${DP}overlay.so"* ]]
-    [[ $output == *writable* ]]
+    [[ $output == *"can be written"* ]]
     chmod 644 "$T/plugins/storage-${DP}overlay.so"
     chown 1000 "$T/plugins/storage-${DP}overlay.so"
     run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"

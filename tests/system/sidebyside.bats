@@ -44,6 +44,13 @@ image_at() {
     curl -sf --unix-socket "$1/berth.sock" -H 'Content-Type: application/x-tar' -X POST -T "$(busybox_tar)" \
         "http://x/images/create?fromSrc=-&repo=busybox&tag=latest" >/dev/null
 }
+nothing_left() {
+    [ "$(innet ip -o link | wc -l)" = 1 ] # lo
+    [ -z "$(innet nft list tables)" ]
+    [ -z "$(inworld find /sys/fs/cgroup -name 'berth-????????')" ]
+    ! pgrep -f "$T/[ab]/"
+    ! inworld grep -q " $T/" /proc/self/mountinfo
+}
 serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello from berth"* ]]; }
 
 @test "two daemons, each order of start and stop, do not touch each other" {
@@ -69,6 +76,7 @@ serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello fr
         at "$1" rm -f web
         stop_at "$1"
         stop_at "$2"
+        nothing_left
     done
 }
 
@@ -77,6 +85,9 @@ serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello fr
     sed -i 's/berth1/berth0/; s/172\.28/172.27/' "$B/daemon.conf"
     run inworld timeout 10 "$BERTHD" --config "$B/daemon.conf"
     [ "$status" -ne 0 ]
-    [[ $output == *berth0* ]]
+    [[ $output == *berth0* && $output == *"$(cat "$A/data/instance")"* ]]
+    [ "$(innet nft list tables | wc -l)" = 1 ]
+    ! pgrep -f "berth-netd $B/"
     stop_at "$A"
+    nothing_left
 }
