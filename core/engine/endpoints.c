@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -128,7 +129,9 @@ int container_connect(struct engine *e, const struct state_container *row, struc
     r = attach(e, row, n, ep, out, err);
     if (r < 0)
         return r;
-    r = state_endpoint_update(e->state, ep, err);
+    r = failpoint("start-attached");
+    if (r == 0)
+        r = state_endpoint_update(e->state, ep, err);
     if (r < 0)
         detach(e, n, ep);
     return r;
@@ -185,7 +188,7 @@ int endpoints_reserve(struct engine *e, struct err *err)
     return r;
 }
 
-int endpoints_restore(struct engine *e, struct err *err)
+int endpoints_restore(struct engine *e, bool strangers, struct err *err)
 {
     _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
     int r = state_endpoint_list(e->state, NULL, NULL, &list, err);
@@ -195,7 +198,8 @@ int endpoints_restore(struct engine *e, struct err *err)
     for (size_t i = 0; i < list.n; i++)
         if (is_attached(list.v[i]))
             json_array_append(states, list.v[i]->attachment);
-    return network_restore(e->network, states, err);
+    r = network_restore(e->network, states, err);
+    return r < 0 || strangers ? r : network_strays_remove(e->network, states, err);
 }
 
 /* Empty strings and zeros where there is no attachment, as Docker shows a stopped container. */

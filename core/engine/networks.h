@@ -30,8 +30,9 @@ void networks_event(struct engine *e, const struct state_container *row, const c
 
 /* At start-up: the addresses of every attachment that rows know are taken, before any is given out. */
 int endpoints_reserve(struct engine *e, struct err *err);
-/* At start-up, when it is known which containers live: firewall and reservations are made theirs. */
-int endpoints_restore(struct engine *e, struct err *err);
+/* At start-up, when it is known which containers live: firewall, reservations and links are made theirs. `strangers`: something lives
+ * that has no row, so that links without an owner may be its. */
+int endpoints_restore(struct engine *e, bool strangers, struct err *err);
 
 /* NetworkSettings of inspect, and the shorter form of list: new references. */
 json_t *network_settings(struct engine *e, const struct state_container *row);

@@ -38,6 +38,7 @@ struct repair {
     struct state_containers rows;
     struct live **lives; /* whose gates are opened last */
     size_t n_lives;
+    struct strv strangers; /* ids: they live and have no row */
     struct strv to_remove; /* ids: exited with AutoRemove, or removal was begun */
 };
 
@@ -47,6 +48,7 @@ static void repair_fini(struct repair *r)
         live_unref(r->lives[i]);
     free(r->lives);
     strv_fini(&r->to_remove);
+    strv_fini(&r->strangers);
     state_containers_fini(&r->rows);
 }
 
@@ -174,12 +176,14 @@ static void check_rundirs(struct repair *r)
             (void)json_parse(text, strlen(text), &state, NULL);
         pid_t pid = (pid_t)json_int(state, "shim_pid", 0);
         if (pid > 0 && procfs_is(pid, (uint64_t)json_int(state, "shim_start", 0),
-                                 json_str(state, "boot_id", NULL)))
-            log_warn("run directory %s belongs to a container without a row, and its monitor %d "
-                     "lives: left alone",
-                     d->d_name, (int)pid);
-        else
+                                 json_str(state, "boot_id", NULL))) {
+            log_warn("container %s has no row, and its monitor (berth-shim, pid %d) lives: left "
+                     "alone",
+                     json_str(state, "id", d->d_name), (int)pid);
+            strv_add(&r->strangers, json_str(state, "id", d->d_name));
+        } else {
             (void)fs_rm_rf(r->engine->run_fd, d->d_name);
+        }
     }
 }
 
@@ -221,7 +225,8 @@ static void check_directories(struct repair *r)
     _cleanup_(closedirp) DIR *dir = opendir(path);
     struct dirent *d;
     while (dir && (d = readdir(dir)))
-        if (d->d_name[0] != '.' && !row_of(r, d->d_name, ID_MAX))
+        if (d->d_name[0] != '.' && !row_of(r, d->d_name, ID_MAX) &&
+            !strv_has(&r->strangers, d->d_name))
             to_lost_found(r->engine, d->d_name);
 }
 
@@ -269,7 +274,7 @@ static int repair_claims(struct engine *e, struct err *err)
 static int take_up(struct repair *r, struct err *err)
 {
     struct engine *e = r->engine;
-    int ret = endpoints_restore(e, err);
+    int ret = endpoints_restore(e, r->strangers.n > 0, err);
     if (ret < 0)
         return err_wrap(err, "restoring the networks of running containers");
     for (size_t i = 0; i < r->n_lives; i++) {

@@ -16,6 +16,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "network/link.h"
 #include "network/netns.h"
 #include "network/nl.h"
@@ -450,4 +451,45 @@ int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err 
     }
     nl_pool_give(x->socks, sock);
     return first;
+}
+
+/* --- after a crash */
+
+static bool names_link(const json_t *plans, const char *name)
+{
+    size_t i, k;
+    json_t *plan, *op;
+    json_array_foreach (plans, i, plan)
+        json_array_foreach (json_arr(plan, "ops"), k, op)
+            if (op_is(op, "link", 0) && str_eq(json_str(op, "name", ""), name))
+                return true;
+    return false;
+}
+
+/* A link that bears a network's mark is no endpoint's. */
+static bool is_stray(struct executor *x, int sock, const char *name, const json_t *plans)
+{
+    _cleanup_(freep) char *prefix = str_printf("b%s", x->instance);
+    _cleanup_(link_info_fini) struct link_info info = {0};
+    return str_after(name, prefix) && !names_link(plans, name) &&
+           link_lookup(sock, name, &info) == 0 && !info.alias;
+}
+
+int executor_strays_remove(struct executor *x, const json_t *plans, struct err *err)
+{
+    struct if_nameindex *all = if_nameindex();
+    if (!all)
+        return err_errno(err, -errno, "cannot list the host's links");
+    int sock = nl_pool_take(x->socks), r = sock < 0 ? sock : 0;
+    for (struct if_nameindex *i = all; r == 0 && i->if_index; i++) {
+        if (!is_stray(x, sock, i->if_name, plans))
+            continue;
+        log_warn("link %s belongs to no container: removed", i->if_name);
+        r = nl_request(sock, link_msg_delete(i->if_name), NULL);
+        r = r == -ENODEV ? 0 : r;
+    }
+    if (sock >= 0)
+        nl_pool_give(x->socks, sock);
+    if_freenameindex(all);
+    return r < 0 ? err_errno(err, r, "removing links that belong to no container") : 0;
 }

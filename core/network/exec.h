@@ -31,6 +31,8 @@ int executor_network_remove(struct executor *x, const json_t *plan, struct err *
 int executor_endpoint_make(struct executor *x, const json_t *plan, int netns_fd, struct err *err);
 /* Removes the endpoint's links on the host; what is not there is fine. */
 int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err *err);
+/* Removes this instance's links that are no network's and stand in none of these endpoints' plans. */
+int executor_strays_remove(struct executor *x, const json_t *plans, struct err *err);
 
 /* 0 when no route or address of the host overlaps `subnet`, but those of `device` (may be NULL); else -EADDRINUSE and
  * words that name both. */

@@ -463,3 +463,13 @@ int network_restore(struct network_ctx *n, const json_t *states, struct err *err
     }
     return firewall_sync(n->fw, err);
 }
+
+int network_strays_remove(struct network_ctx *n, const json_t *states, struct err *err)
+{
+    json_auto_t *plans = json_array();
+    size_t i;
+    json_t *state;
+    json_array_foreach (states, i, state)
+        json_array_append(plans, json_obj(state, "plan"));
+    return executor_strays_remove(n->exec, plans, err);
+}

@@ -98,5 +98,8 @@ int network_detach(struct network_ctx *n, const struct network_driver *d,
 /* At boot, after every network was created: states is a list of the attachments that live. Makes the firewall's ports
  * exactly theirs and reserves what netd lost; owners are to be set again with network_attach_owner(). */
 int network_restore(struct network_ctx *n, const json_t *states, struct err *err);
+/* At boot, when all that lives is known: removes the links of this instance that none of these attachments, and no network,
+ * has. */
+int network_strays_remove(struct network_ctx *n, const json_t *states, struct err *err);
 /* Closes a namespace descriptor on the thread that does so. */
 void network_netns_dispose(struct network_ctx *n, int fd);
