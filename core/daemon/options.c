@@ -41,7 +41,8 @@ void options_usage(FILE *to)
           "      --config FILE          read FILE instead of the installation's daemon.conf\n"
           "      --set KEY=VALUE        set one value of the configuration, over the files\n"
           "      --check-config [FILE]  check the configuration, change nothing, and exit\n"
-          "      --recover              move a damaged database aside, make a new one, and exit\n"
+          "      --recover              move a damaged database aside, make a new one, and exit;\n"
+          "                             the next start fills it from what is there\n"
           "  -D, --debug                log everything\n"
           "      --version              print the version and exit\n"
           "  -h, --help                 print this and exit\n",

@@ -19,6 +19,7 @@
 #include "engine/copy-tree.h"
 #include "engine/internal.h"
 #include "engine/names.h"
+#include "engine/record.h"
 #include "engine/remove.h"
 #include "engine/spec.h"
 #include "engine/storage.h"
@@ -257,6 +258,7 @@ int engine_container_create(struct engine *e, const char *name, const char *plat
     if (r < 0)
         return r;
     m.done = true;
+    record_write(e, m.row.id);
     container_unclaim(e, m.row.id);
     container_event(e, &m.row, "create", NULL);
     *out = json_object();

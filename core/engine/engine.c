@@ -21,7 +21,9 @@
 #include "engine/netset.h"
 #include "engine/networks.h"
 #include "engine/reconcile.h"
+#include "engine/record.h"
 #include "engine/storage.h"
+#include "engine/volumes.h"
 #include "image/store.h"
 #include "plugin/registry.h"
 #include "runtime/cgroup.h"
@@ -116,8 +118,33 @@ static int open_networks(struct engine *e, struct err *err)
     e->network = network_open(&cfg, err);
     if (!e->network)
         return err->code;
-    int r = netset_open(e, &e->nets, err);
-    return r < 0 ? r : endpoints_reserve(e, err);
+    return netset_open(e, &e->nets, err);
+}
+
+/* After `berthd --recover`: rows from blobs, volumes and records. */
+static int recover(struct engine *e, struct err *err)
+{
+    int64_t images = 0, containers = 0;
+    _cleanup_(freep) char *mark = NULL;
+    int r = state_meta_get(e->state, STATE_RECOVERY, &mark, err);
+    if (r == -ENOENT) {
+        err_clear(err);
+        return 0;
+    }
+    if (r == 0)
+        r = image_store_recover(e->images, &images, err);
+    if (r == 0) {
+        volumes_adopt(e);
+        r = records_recover(e, &containers, err);
+    }
+    if (r == 0)
+        r = state_meta_set(e->state, STATE_RECOVERY, NULL, err);
+    if (r < 0)
+        return err_wrap(err, "recovery");
+    log_info("recovery: %lld images and %lld containers are known again; names of images, labels "
+             "of volumes and execs are not",
+             (long long)images, (long long)containers);
+    return 0;
 }
 
 static int open_all(struct engine *e, struct err *err)
@@ -142,6 +169,10 @@ static int open_all(struct engine *e, struct err *err)
         r = log_hosts_open(e, &e->log_hosts, err);
     if (r == 0)
         r = open_networks(e, err);
+    if (r == 0)
+        r = recover(e, err);
+    if (r == 0)
+        r = endpoints_reserve(e, err);
     return r < 0 ? r : reconcile(e, err);
 }
 

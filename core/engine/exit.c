@@ -17,6 +17,7 @@
 #include "engine/exits.h"
 #include "engine/live.h"
 #include "engine/networks.h"
+#include "engine/record.h"
 #include "engine/remove.h"
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
@@ -113,6 +114,7 @@ static struct state_container *write_end(struct engine *e, const char *id, struc
         log_error("the end of container %s could not be noted: %s", id, err_msg(&err));
         return NULL;
     }
+    record_write(e, id);
     die_event(e, row);
     networks_event(e, row, "disconnect");
     volumes_event(e, row, "unmount");

@@ -20,6 +20,7 @@
 #include "engine/live.h"
 #include "engine/log-driver.h"
 #include "engine/networks.h"
+#include "engine/record.h"
 #include "engine/remove.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
@@ -291,6 +292,7 @@ static int go(struct starting *s, struct err *err)
         return r;
     state_container_free(s->row);
     s->row = now;
+    record_write(e, now->id);
     return 0;
 }
 

@@ -214,5 +214,6 @@ int state_recover(const char *data_root, struct err *err)
         return r;
     log_info("recovery: the database of %s is now " DB_NAME ".bad-%s", data_root, stamp);
     _cleanup_(freep) char *path = str_printf("%s/" DB_NAME, data_root);
-    return db_open(path, &s->db, err);
+    r = db_open(path, &s->db, err);
+    return r < 0 ? r : state_meta_set(s, STATE_RECOVERY, "begun", err);
 }

@@ -27,8 +27,11 @@ int state_open(const char *data_root, struct state **out, struct err *err);
 void state_close(struct state *s);
 DEFINE_CLEANUP(struct state *, state_close);
 
-/* Moves the database aside (berth.db.bad-TIME, said in the log) and makes a new, empty one; the data stays. Call it
- * before state_open(), which then accepts the data_root. -EBUSY while a daemon has it. */
+/* A pair that state_recover() leaves in the new database, until what can be found again has its rows. */
+#define STATE_RECOVERY "recovery"
+
+/* Moves the database aside (berth.db.bad-TIME, said in the log) and makes a new one that holds STATE_RECOVERY only; the data stays.
+ * Call it before state_open(), which then accepts the data_root. -EBUSY while a daemon has it. */
 int state_recover(const char *data_root, struct err *err);
 
 /* 8 hex digits, made once per data_root; part of every name that the host can see. */

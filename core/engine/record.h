@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The copy of a container's row that lies beside its files, for `berthd --recover`. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Writes containers/<id>/plan.json anew: after create, start and end. Without it the container lives on, so a failure is only said. */
+void record_write(struct engine *e, const char *id);
+/* With a new database, when networks and volumes are there: makes rows of the records. What cannot be read is said, and left to
+ * start-up's usual treatment. *n: how many. */
+int records_recover(struct engine *e, int64_t *n, struct err *err);
