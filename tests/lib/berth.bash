@@ -167,7 +167,7 @@ kernel_census() {
     echo "nft $(innet nft list table inet "berth-$instance" 2>/dev/null | cksum)"
     echo "cgroups $(inworld find /sys/fs/cgroup -type d | wc -l)"
     echo "fds $(ls "/proc/$pid/fd" | wc -l)"
-    echo "files $(find "$T/data/containers" "$T/data/storage" "$T/data/volumes" "$T/run" 2>/dev/null | wc -l)"
+    echo "files $(find "$T/data/containers" "$T/data/storage" "$T/data/volumes" "$T/run" ! -path '*/netd/state' 2>/dev/null | wc -l)"
     echo "processes $(inworld sh -c 'cat $(find /sys/fs/cgroup/pids -name cgroup.procs 2>/dev/null || find /sys/fs/cgroup -name cgroup.procs)' | wc -l)"
 }
 
@@ -184,4 +184,11 @@ refute() {
         echo "this should have failed: $*"
         return 1
     }
+}
+
+# Whether a process has ended, reaped or not.
+ended() {
+    local s
+    s=$(awk '/^State/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
+    [ -z "$s" ] || [ "$s" = Z ] || [ "$s" = X ]
 }

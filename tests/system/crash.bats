@@ -45,7 +45,7 @@ teardown() { world_down; }
     eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' slow) = exited ]"
     [ "$(field slow '{{.State.ExitCode}}')" = 137 ]
     [[ $(field slow '{{.State.Error}}') == *shim* ]]
-    ! kill -0 "$pid" 2>/dev/null
+    ended "$pid"
     [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
     b start slow
     [ "$(field slow '{{.State.Running}}')" = true ]
@@ -61,7 +61,7 @@ teardown() { world_down; }
     [ "$(field slow '{{.State.Status}}')" = exited ]
     [ "$(field slow '{{.State.ExitCode}}')" = 137 ]
     [[ $(field slow '{{.State.Error}}') == *shim* ]]
-    eventually 5 sh -c "! kill -0 $pid 2>/dev/null"
+    eventually 5 ended "$pid"
 }
 
 @test "--rm that ended while berthd was dead is removed at start" {
@@ -94,4 +94,136 @@ teardown() { world_down; }
     daemon_start
     run b images --format '{{.Repository}}'
     [ "$output" = busybox ]
+}
+
+# What is there apart from the daemon's own descriptors, which a new daemon has others of.
+census() { kernel_census | grep -v '^fds '; }
+same_as() { [ "$(census)" = "$1" ]; }
+has_failpoints() { grep -q BERTH_FAILPOINTS "$BERTHD" || skip "built without -Dfailpoints=true"; }
+# A daemon that has no container, and was warmed up.
+baseline() {
+    b run --rm -p 80 busybox true
+    daemon_stop
+    daemon_start
+    before=$(census)
+}
+crash_at() { # crash_at POINT COMMAND...: the daemon dies there, a new one repairs
+    local p
+    daemon_stop
+    BERTH_FAILPOINTS=$1=crash daemon_start
+    p=$(cat "$T/berthd.pid")
+    refute "${@:2}" 2>/dev/null
+    daemon_gone "$p"
+    daemon_start
+}
+unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census); }
+
+@test "killed in the middle of create: nothing of the container is left" {
+    has_failpoints
+    baseline
+    for point in create-row create-layer; do
+        crash_at $point b create --name half -v /anon -p 80 busybox true
+        [ -z "$(b ps -aq)" ]
+        unchanged
+        grep -q 'only half made' "$T/berthd.log"
+    done
+}
+
+@test "killed in the middle of start: the container is as it was created, and starts" {
+    has_failpoints
+    baseline
+    for point in start-attached start-connected start-prepared start-gone; do
+        b create --name half -p 18081:80 busybox httpd -f -h /var/www
+        crash_at $point b start half
+        [ "$(field half '{{.State.Status}}')" = created ]
+        [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
+        refute innet curl -s --max-time 2 http://127.0.0.1:18081/
+        b start half
+        [[ $(innet curl -s --max-time 2 http://127.0.0.1:18081/) == *"hello from berth"* ]]
+        b rm -f half
+        unchanged
+    done
+}
+
+@test "killed in the middle of an exit and of a removal: both are finished at start" {
+    has_failpoints
+    baseline
+    crash_at exit-given-back b run --name ended -p 80 busybox sh -c 'exit 7'
+    eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' ended) = exited ]"
+    [ "$(field ended '{{.State.ExitCode}}')" = 7 ]
+    crash_at remove-marked b rm ended
+    eventually 5 sh -c "[ -z \"\$($BERTH ps -aq)\" ]"
+    unchanged
+}
+
+@test "a step that fails takes back the earlier ones, with its words" {
+    has_failpoints
+    baseline
+    for point in create-row create-layer start-attached start-connected start-prepared start-gone; do
+        daemon_stop
+        BERTH_FAILPOINTS=$point=ENOSPC daemon_start
+        run b run --rm --name half -v /anon -p 80 busybox sleep 100
+        [ "$status" -eq 125 ]
+        [ -z "$(b ps -aq)" ]
+        unchanged
+    done
+}
+
+@test "killed in the middle of an import: no half of an image" {
+    has_failpoints
+    for point in blob.sync layer.row layer.made; do
+        daemon_stop
+        BERTH_FAILPOINTS=$point=crash daemon_start
+        p=$(cat "$T/berthd.pid")
+        echo $point >"$T/file"
+        refute sh -c 'tar -C "$0" -c file | "$1" import - "half:$2"' "$T" "$BERTH" $point 2>/dev/null
+        daemon_gone "$p"
+        daemon_start
+        [ "$(b images -q | wc -l)" -eq 1 ]
+        [ -z "$(ls -A "$T/data/tmp")" ]
+        tar -C "$T" -c file | b import - "whole:$point"
+        b rmi "whole:$point"
+    done
+}
+
+@test "--recover: images come back, containers are known again, living ones live on" {
+    id=$(b run -d --name web -p 18080:80 -v named:/data busybox httpd -f -h /var/www)
+    pid=$(init_pid web)
+    image=$(b images -q --no-trunc)
+    b run --name ended busybox sh -c 'echo words; exit 3' || :
+    daemon_stop
+    rm -f "$T"/data/berth.db*
+    run inworld "$BERTHD" --config "$T/daemon.conf" --recover
+    [ "$status" -eq 0 ]
+    daemon_start
+    [ "$(b images -q --no-trunc)" = "$image" ]
+    [ "$(init_pid web)" = "$pid" ]
+    [ "$(field web '{{.State.Running}}')" = true ]
+    [ "$(field ended '{{.State.ExitCode}}')" = 3 ]
+    [ "$(b logs ended)" = words ]
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    [ "$(b exec web echo in)" = in ]
+    run b start -a ended
+    [ "$status" -eq 3 ]
+    run api DELETE /v1.51/volumes/named
+    [[ $output == *"in use"* ]]
+    b rm -f web ended
+    [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
+    b tag "$image" busybox
+    [ "$(b run --rm busybox echo new)" = new ]
+}
+
+@test "--recover without a container's record: it is named, and lives" {
+    id=$(b run -d --name web --network none busybox sleep 1000)
+    pid=$(init_pid web)
+    daemon_stop
+    rm -f "$T"/data/berth.db* "$T/data/containers/$id/plan.json"
+    run inworld "$BERTHD" --config "$T/daemon.conf" --recover
+    [ "$status" -eq 0 ]
+    daemon_start
+    grep -q "container $id has no row" "$T/berthd.log"
+    kill -0 "$pid"
+    daemon_stop
+    kill -0 "$pid"
+    [ -d "$T/data/containers/$id" ]
 }
