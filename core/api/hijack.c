@@ -10,15 +10,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "api/relay.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 
-#define STREAM_STDOUT 1
+#define STREAM_STDOUT  1
+#define HEADER_TAKE_MS 1000
 
 /* Counts as a stream of the server for as long as it lives. */
 struct hijack {
@@ -32,6 +37,42 @@ void hijack_free(struct hijack *h)
     close_fd(h->fd);
     server_stream_end(h->server);
     free(h);
+}
+
+/* What the peer of a unix socket has not read yet. The kernel counts one more byte for a moment
+ * after the last was read. */
+static bool header_is_taken(int client)
+{
+    int unread = 0;
+    return ioctl(client, SIOCOUTQ, &unread) < 0 || unread <= 1;
+}
+
+/*
+ * Some clients (python3-docker) read the header through a buffer and what follows from the socket
+ * below it: bytes that arrive together with the header are lost to them. So output waits, in
+ * bounds, until the header has been read. Only a unix socket can tell.
+ */
+static void header_wait(int client, int stop)
+{
+    struct sockaddr_storage addr;
+    socklen_t n = sizeof(addr);
+    if (getsockname(client, (struct sockaddr *)&addr, &n) < 0 || addr.ss_family != AF_UNIX)
+        return;
+    _cleanup_(closep) int ep = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event room = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET},
+                       end = {.events = EPOLLIN};
+    if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, client, &room) < 0 ||
+        epoll_ctl(ep, EPOLL_CTL_ADD, stop, &end) < 0)
+        return;
+    const int64_t deadline = time_mono_ns() + HEADER_TAKE_MS * NS_PER_MS;
+    while (!header_is_taken(client)) {
+        struct epoll_event got;
+        int64_t left_ms = (deadline - time_mono_ns()) / NS_PER_MS;
+        int k = left_ms > 0 ? epoll_wait(ep, &got, 1, (int)left_ms) : 0;
+        if (k == 0 || (k < 0 && errno != EINTR) ||
+            (k > 0 && (got.events & (EPOLLIN | EPOLLHUP | EPOLLERR))))
+            return;
+    }
 }
 
 static void hijack_relay(struct request *r, int client, const char *early, size_t early_n)
@@ -50,6 +91,7 @@ static void hijack_relay(struct request *r, int client, const char *early, size_
         [RELAY_DETACHED] = "detached",
         [RELAY_STOPPED] = "cut by the daemon's end",
     };
+    header_wait(client, relay.stop);
     enum relay_end end = relay_run(&relay);
     log_debug("%s %s: %s", r->method, r->path, ends[end]);
     close_fd(steal_fd(&r->hijack->fd));
