@@ -26,7 +26,6 @@ struct cli_command {
     const char *summary;
     int min, max;             /* positional arguments; max -1: any number */
     bool stop_at_first;       /* flags end at the first positional argument */
-    int usage_exit;           /* exit code of a wrong call: 125 for run and create, else 1 */
     const struct flag *flags; /* ends with a name of NULL */
     const struct flag *more;  /* a second table (run has create's and its own); NULL: none */
     int (*run)(struct client *c, const struct args *a); /* the exit code */

@@ -15,8 +15,10 @@ static int stop_one(struct client *c, const struct args *a, const char *ref)
     buf_adds(&b, path);
     const char *timeout = args_str(a, "timeout", args_str(a, "time", NULL)),
                *signal = args_str(a, "signal", NULL);
-    if (timeout)
-        buf_printf(&b, "?t=%s", timeout);
+    if (timeout) {
+        _cleanup_(freep) char *t = http_escape(timeout);
+        buf_printf(&b, "?t=%s", t);
+    }
     if (signal) {
         _cleanup_(freep) char *s = http_escape(signal);
         buf_printf(&b, "%csignal=%s", timeout ? '&' : '?', s);
@@ -48,7 +50,6 @@ const struct cli_command command_stop = {.group = "container",
                                          .summary = "Stop one or more running containers",
                                          .min = 1,
                                          .max = -1,
-                                         .usage_exit = 1,
                                          .flags = stop_flags,
                                          .run = stop_main};
 
@@ -80,7 +81,6 @@ const struct cli_command command_kill = {.group = "container",
                                          .summary = "Kill one or more running containers",
                                          .min = 1,
                                          .max = -1,
-                                         .usage_exit = 1,
                                          .flags = kill_flags,
                                          .run = kill_main};
 
@@ -118,7 +118,6 @@ const struct cli_command command_rm = {.group = "container",
                                        .summary = "Remove one or more containers",
                                        .min = 1,
                                        .max = -1,
-                                       .usage_exit = 1,
                                        .flags = rm_flags,
                                        .run = rm_main};
 
@@ -147,7 +146,6 @@ const struct cli_command command_wait = {
     .summary = "Block until containers stop, then print their exit codes",
     .min = 1,
     .max = -1,
-    .usage_exit = 1,
     .flags = no_flags,
     .run = wait_main};
 
@@ -201,6 +199,5 @@ const struct cli_command command_logs = {.group = "container",
                                          .summary = "Fetch the logs of a container",
                                          .min = 1,
                                          .max = 1,
-                                         .usage_exit = 1,
                                          .flags = logs_flags,
                                          .run = logs_main};

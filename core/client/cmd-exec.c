@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec */
 #include <errno.h>
+#include <signal.h>
 
 #include "base/json.h"
 #include "client/commands.h"
 #include "client/http.h"
+#include "client/kvfile.h"
 #include "client/session.h"
 
-static json_t *exec_body(const struct args *a)
+static int exec_body(const struct args *a, json_t **out, struct err *err)
 {
+    json_t *env = NULL;
+    int r = env_list(args_list(a, "env-file"), args_list(a, "env"), &env, err);
+    if (r < 0)
+        return r;
     bool detach = args_bool(a, "detach");
-    json_t *body = json_object(), *cmd = json_array(), *env = json_array();
-    const char *item;
+    json_t *body = json_object(), *cmd = json_array();
     for (size_t i = 1; i < a->rest.n; i++)
         json_push_str(cmd, a->rest.v[i]);
-    strv_foreach (item, args_list(a, "env"))
-        json_push_str(env, item);
     json_put_take(body, "Cmd", cmd);
     json_put_take(body, "Env", env);
     json_put_bool(body, "Tty", args_bool(a, "tty"));
@@ -23,9 +26,11 @@ static json_t *exec_body(const struct args *a)
     json_put_bool(body, "AttachStdout", !detach);
     json_put_bool(body, "AttachStderr", !detach);
     json_put_bool(body, "Privileged", args_bool(a, "privileged"));
+    json_put_str(body, "DetachKeys", args_str(a, "detach-keys", ""));
     json_put_str(body, "User", args_str(a, "user", ""));
     json_put_str(body, "WorkingDir", args_str(a, "workdir", ""));
-    return body;
+    *out = body;
+    return 0;
 }
 
 /* The exit code of a program that could not be started, from the daemon's words. */
@@ -48,40 +53,61 @@ static int exec_exit_code(struct client *c, const char *inspect)
     return (int)json_int(v, "ExitCode", 0);
 }
 
-static int exec_main(struct client *c, const struct args *a)
+static int exec_attached(struct client *c, const struct args *a, const char *start,
+                         const json_t *how, const char *id)
 {
-    json_auto_t *body = exec_body(a), *made = NULL;
-    _cleanup_(freep) char *path = http_path_1("/containers/%s/exec", a->rest.v[0]);
-    if (http_json(c, "POST", path, body, &made) < 0)
-        return cli_fail(c, 1);
-    const char *id = json_str(made, "Id", "");
-    bool tty = args_bool(a, "tty"), detach = args_bool(a, "detach");
-    json_auto_t *how = json_pack("{sb sb}", "Detach", detach, "Tty", tty);
-    _cleanup_(freep) char *start = str_printf("/exec/%s/start", id),
+    _cleanup_(freep) char *resize = str_printf("/exec/%s/resize", id),
                           *inspect = str_printf("/exec/%s/json", id);
-    if (detach)
-        return http_json(c, "POST", start, how, NULL) < 0 ? cli_fail(c, refused_code(c)) : 0;
-    _cleanup_(freep) char *resize = str_printf("/exec/%s/resize", id);
+    struct detach keys;
+    if (detach_parse(&keys, args_str(a, "detach-keys", NULL), &c->err) < 0)
+        return cli_fail(c, 1);
+    bool tty = args_bool(a, "tty"), in = args_bool(a, "interactive");
     struct session s = {.client = c,
                         .fd = -1,
-                        .stdin_on = args_bool(a, "interactive"),
+                        .stdin_on = in,
                         .tty = tty,
-                        .resize_path = resize};
+                        .resize_path = resize,
+                        .detach = tty && in ? &keys : NULL};
     session_begin(&s);
-    if (http_hijack(c, start, how, &s.fd, &s.early, &s.raw) < 0) {
+    int r = http_hijack(c, start, how, &s.fd, &s.early, &s.raw);
+    if (r < 0) {
         session_fini(&s);
         return cli_fail(c, refused_code(c));
     }
     session_resize(&s);
-    session_run(&s);
+    r = session_run(&s);
     session_fini(&s);
-    return exec_exit_code(c, inspect);
+    if (s.detached)
+        return 0;
+    return r == -EPIPE ? 128 + SIGPIPE : exec_exit_code(c, inspect);
+}
+
+static int exec_main(struct client *c, const struct args *a)
+{
+    json_auto_t *body = NULL, *made = NULL;
+    bool tty = args_bool(a, "tty"), detach = args_bool(a, "detach");
+    if (exec_body(a, &body, &c->err) < 0)
+        return cli_fail(c, 1);
+    if (tty && !detach && args_bool(a, "interactive") && !isatty(STDIN_FILENO)) {
+        err_set(&c->err, -EINVAL, "the input device is not a TTY");
+        return cli_fail(c, 1);
+    }
+    _cleanup_(freep) char *path = http_path_1("/containers/%s/exec", a->rest.v[0]);
+    if (http_json(c, "POST", path, body, &made) < 0)
+        return cli_fail(c, 1);
+    json_auto_t *how = json_pack("{sb sb}", "Detach", detach, "Tty", tty);
+    const char *id = json_str(made, "Id", "");
+    _cleanup_(freep) char *start = str_printf("/exec/%s/start", id);
+    if (detach)
+        return http_json(c, "POST", start, how, NULL) < 0 ? cli_fail(c, refused_code(c)) : 0;
+    return exec_attached(c, a, start, how, id);
 }
 
 static const struct flag exec_flags[] = {
     {"detach", 'd', FLAG_BOOL, "", "Detached mode: run command in the background"},
     {"detach-keys", 0, FLAG_STRING, "keys", "Override the key sequence for detaching"},
     {"env", 'e', FLAG_LIST, "list", "Set environment variables"},
+    {"env-file", 0, FLAG_LIST, "list", "Read in a file of environment variables"},
     {"interactive", 'i', FLAG_BOOL, "", "Keep STDIN open even if not attached"},
     {"privileged", 0, FLAG_BOOL, "", "Give extended privileges to the command"},
     {"tty", 't', FLAG_BOOL, "", "Allocate a pseudo-TTY"},
@@ -98,6 +124,5 @@ const struct cli_command command_exec = {.group = "container",
                                          .min = 2,
                                          .max = -1,
                                          .stop_at_first = true,
-                                         .usage_exit = 1,
                                          .flags = exec_flags,
                                          .run = exec_main};

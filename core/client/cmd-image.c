@@ -2,7 +2,6 @@
 /* images, import, tag, rmi, history */
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -26,23 +25,14 @@ static const struct column columns[] = {
     {NULL, NULL},
 };
 
-static void local_time(int64_t seconds, char *out, size_t n)
-{
-    time_t t = (time_t)seconds;
-    struct tm tm;
-    localtime_r(&t, &tm);
-    strftime(out, n, "%Y-%m-%d %H:%M:%S %z %Z", &tm);
-}
-
 static json_t *row_of(const json_t *image, const char *reference, bool whole)
 {
     json_t *row = json_object();
     const char *id = json_str(image, "Id", ""), *hex = str_after(id, "sha256:");
     const char *colon = reference ? strrchr(reference, ':') : NULL;
     int64_t created = json_int(image, "Created", 0);
-    char at[64];
-    local_time(created, at, sizeof(at));
-    _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created),
+    _cleanup_(freep) char *at = format_time(created),
+                          *span = format_span(time_now_ns() / NS_PER_SEC - created),
                           *size = format_size(json_int(image, "Size", 0));
     json_put_strf(row, "ID", whole ? "%s" : "%.12s", whole || !hex ? id : hex);
     json_put_strf(row, "Repository", "%.*s", colon ? (int)(colon - reference) : 6,
@@ -62,14 +52,10 @@ static json_t *row_of(const json_t *image, const char *reference, bool whole)
 static int images_main(struct client *c, const struct args *a)
 {
     json_auto_t *list = NULL, *rows = json_array();
-    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    _cleanup_(freep) char *wanted = a->rest.n ? str_printf("reference=%s", a->rest.v[0]) : NULL;
+    _cleanup_(freep) char *filters = filters_query(a, wanted, &c->err);
     if (!filters)
         return cli_fail(c, 1);
-    if (a->rest.n && !*filters) {
-        _cleanup_(freep) char *reference = http_escape(a->rest.v[0]);
-        free(filters);
-        filters = str_printf("&filters=%%7B%%22reference%%22%%3A%%5B%%22%s%%22%%5D%%7D", reference);
-    }
     _cleanup_(freep) char *path = str_printf("/images/json?all=%d%s", args_bool(a, "all"), filters);
     if (http_json(c, "GET", path, NULL, &list) < 0)
         return cli_fail(c, 1);
@@ -107,12 +93,12 @@ const struct cli_command command_images = {.group = "image",
                                            .summary = "List images",
                                            .min = 0,
                                            .max = 1,
-                                           .usage_exit = 1,
                                            .flags = images_flags,
                                            .run = images_main};
 
 /* The last status of a progress stream, and an error in it. */
 struct progress {
+    bool quiet; /* the last status is not printed */
     struct buf line;
     char *status, *error;
 };
@@ -142,6 +128,41 @@ static int progress_data(void *ctx, const char *data, size_t n)
     return 0;
 }
 
+/* The end of a progress stream: an error in it is the request's. */
+static int progress_end(struct client *c, struct progress *p, int r)
+{
+    progress_data(p, "\n", 1);
+    if (r == 0 && p->error)
+        r = err_set(&c->err, -EIO, "%s", p->error);
+    if (r == 0 && p->status && !p->quiet)
+        puts(p->status);
+    buf_fini(&p->line);
+    free(p->status);
+    free(p->error);
+    return r;
+}
+
+/* NAME:TAG or NAME@DIGEST into its parts; *tag is "latest" where there is none. Both are the caller's. */
+static void split_reference(const char *reference, char **name, char **tag)
+{
+    const char *slash = strrchr(reference, '/'), *at = strchr(reference, '@');
+    const char *cut = at ? at : strchr(slash ? slash : reference, ':');
+    *name = cut ? xstrndup(reference, (size_t)(cut - reference)) : xstrdup(reference);
+    *tag = xstrdup(cut ? cut + 1 : "latest");
+}
+
+int image_pull(struct client *c, const char *reference)
+{
+    _cleanup_(freep) char *name = NULL, *tag = NULL;
+    split_reference(reference, &name, &tag);
+    _cleanup_(freep) char *n = http_escape(name), *t = http_escape(tag);
+    _cleanup_(freep) char *path = str_printf("/images/create?fromImage=%s&tag=%s", n, t);
+    struct progress p = {.quiet = true};
+    err_clear(&c->err);
+    int r = http_stream(c, "POST", path, progress_data, &p);
+    return progress_end(c, &p, r);
+}
+
 static int import_main(struct client *c, const struct args *a)
 {
     const char *source = a->rest.v[0], *reference = a->rest.n > 1 ? a->rest.v[1] : "", *item;
@@ -162,14 +183,7 @@ static int import_main(struct client *c, const struct args *a)
     _cleanup_(freep) char *path = buf_steal(&b);
     struct progress p = {0};
     int r = http_upload(c, path, fd >= 0 ? fd : STDIN_FILENO, progress_data, &p);
-    progress_data(&p, "\n", 1);
-    if (r == 0 && p.error)
-        r = err_set(&c->err, -EIO, "%s", p.error);
-    if (r == 0 && p.status)
-        puts(p.status);
-    buf_fini(&p.line);
-    free(p.status);
-    free(p.error);
+    r = progress_end(c, &p, r);
     return r < 0 ? cli_fail(c, 1) : 0;
 }
 
@@ -187,19 +201,20 @@ const struct cli_command command_import = {
     .summary = "Import the contents from a tarball to create a file system image",
     .min = 1,
     .max = 2,
-    .usage_exit = 1,
     .flags = import_flags,
     .run = import_main};
 
 static int tag_main(struct client *c, const struct args *a)
 {
-    const char *target = a->rest.v[1], *slash = strrchr(target, '/'), *colon = strrchr(target, ':');
-    if (colon && slash && colon < slash)
-        colon = NULL;
-    _cleanup_(freep) char *repo =
-        colon ? xstrndup(target, (size_t)(colon - target)) : xstrdup(target);
+    _cleanup_(freep) char *repo = NULL, *tag = NULL;
+    if (strchr(a->rest.v[1], '@')) {
+        err_set(&c->err, -EINVAL, "refusing to create a tag with a digest reference: %s",
+                a->rest.v[1]);
+        return cli_fail(c, 1);
+    }
+    split_reference(a->rest.v[1], &repo, &tag);
     _cleanup_(freep) char *id = http_escape(a->rest.v[0]), *r = http_escape(repo),
-                          *t = http_escape(colon ? colon + 1 : "latest");
+                          *t = http_escape(tag);
     _cleanup_(freep) char *path = str_printf("/images/%s/tag?repo=%s&tag=%s", id, r, t);
     return http_json(c, "POST", path, NULL, NULL) < 0 ? cli_fail(c, 1) : 0;
 }
@@ -214,7 +229,6 @@ const struct cli_command command_tag = {.group = "image",
                                             "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
                                         .min = 2,
                                         .max = 2,
-                                        .usage_exit = 1,
                                         .flags = no_flags,
                                         .run = tag_main};
 
@@ -253,7 +267,6 @@ const struct cli_command command_rmi = {.group = "image",
                                         .summary = "Remove one or more images",
                                         .min = 1,
                                         .max = -1,
-                                        .usage_exit = 1,
                                         .flags = rmi_flags,
                                         .run = rmi_main};
 
@@ -281,14 +294,14 @@ static int history_main(struct client *c, const struct args *a)
         const char *id = json_str(h, "Id", "<missing>"), *hex = str_after(id, "sha256:"),
                    *by = json_str(h, "CreatedBy", "");
         int64_t created = json_int(h, "Created", 0);
-        char at[64];
-        local_time(created, at, sizeof(at));
-        _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created),
+        _cleanup_(freep) char *at = format_time(created),
+                              *shown = whole ? xstrdup(by) : format_ellipsis(by, 45),
+                              *span = format_span(time_now_ns() / NS_PER_SEC - created),
                               *size = format_size(json_int(h, "Size", 0));
         json_put_strf(row, "ID", whole || !hex ? "%s" : "%.12s", whole || !hex ? id : hex);
         json_put_strf(row, "CreatedSince", "%s ago", span);
         json_put_str(row, "CreatedAt", at);
-        json_put_strf(row, "CreatedBy", whole || strlen(by) <= 45 ? "%s" : "%.44s\xE2\x80\xA6", by);
+        json_put_str(row, "CreatedBy", shown);
         json_put_str(row, "Size", size);
         json_put_str(row, "Comment", json_str(h, "Comment", ""));
         json_push_take(rows, row);
@@ -315,6 +328,5 @@ const struct cli_command command_history = {.group = "image",
                                             .summary = "Show the history of an image",
                                             .min = 1,
                                             .max = 1,
-                                            .usage_exit = 1,
                                             .flags = history_flags,
                                             .run = history_main};

@@ -29,7 +29,7 @@ static int inspect_one(struct client *c, const char *type, const char *ref, bool
             buf_adds(&b, "?size=1");
         _cleanup_(freep) char *path = buf_steal(&b);
         int r = http_json(c, "GET", path, NULL, out);
-        if (r != -ENOENT || type)
+        if ((r != -ENOENT && r != -EINVAL) || type) /* a name that an image cannot have */
             return r;
     }
     return err_set(&c->err, -ENOENT, "Error: No such object: %s", ref);
@@ -42,6 +42,12 @@ static int inspect_all(struct client *c, const struct args *a, const char *type)
     int code = 0;
     for (size_t i = 0; i < a->rest.n; i++) {
         json_t *v = NULL;
+        err_clear(&c->err);
+        if (str_empty(a->rest.v[i])) {
+            fprintf(stderr, "berth: invalid name or ID: the value is empty\n");
+            code = 1;
+            continue;
+        }
         if (inspect_one(c, type, a->rest.v[i], args_bool(a, "size"), &v) < 0) {
             fprintf(stderr, "%s\n", err_msg(&c->err));
             code = 1;
@@ -60,7 +66,16 @@ static int inspect_all(struct client *c, const struct args *a, const char *type)
 
 static int inspect_main(struct client *c, const struct args *a)
 {
-    return inspect_all(c, a, args_str(a, "type", NULL));
+    const char *type = args_str(a, "type", NULL);
+    bool known = str_empty(type);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        known = known || str_eq(type, kinds[i].type);
+    if (!known) {
+        err_set(&c->err, -EINVAL,
+                "\"%s\" is not a valid value for --type: container, image, network, volume", type);
+        return cli_fail(c, 1);
+    }
+    return inspect_all(c, a, str_empty(type) ? NULL : type);
 }
 
 static int container_main(struct client *c, const struct args *a)
@@ -95,7 +110,7 @@ static const struct flag inspect_flags[] = {
     {                                                                                              \
         .group = group_, .name = "inspect", .top = top_,                                           \
         .usage = "[OPTIONS] NAME|ID [NAME|ID...]", .summary = what, .min = 1, .max = -1,           \
-        .usage_exit = 1, .flags = inspect_flags, .run = main_                                      \
+        .flags = inspect_flags, .run = main_                                                       \
     }
 const struct cli_command command_inspect =
     INSPECT(NULL, "inspect", "Return low-level information on objects", inspect_main);

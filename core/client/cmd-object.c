@@ -7,27 +7,15 @@
 #include "client/filters.h"
 #include "client/format.h"
 #include "client/http.h"
-
-static void put_pairs(json_t *o, const struct strv *values)
-{
-    const char *item;
-    strv_foreach (item, values) {
-        const char *eq = strchr(item, '=');
-        _cleanup_(freep) char *key = eq ? xstrndup(item, (size_t)(eq - item)) : xstrdup(item);
-        json_put_str(o, key, eq ? eq + 1 : "");
-    }
-}
+#include "client/kvfile.h"
 
 static int volume_create_main(struct client *c, const struct args *a)
 {
     json_auto_t *body = json_object(), *made = NULL;
-    json_t *labels = json_object(), *options = json_object();
-    put_pairs(labels, args_list(a, "label"));
-    put_pairs(options, args_list(a, "opt"));
     json_put_str(body, "Name", a->rest.n ? a->rest.v[0] : "");
     json_put_str(body, "Driver", args_str(a, "driver", "local"));
-    json_put_take(body, "Labels", labels);
-    json_put_take(body, "DriverOpts", options);
+    json_put_take(body, "Labels", pairs_map(args_list(a, "label")));
+    json_put_take(body, "DriverOpts", pairs_map(args_list(a, "opt")));
     if (http_json(c, "POST", "/volumes/create", body, &made) < 0)
         return cli_fail(c, 1);
     puts(json_str(made, "Name", ""));
@@ -47,7 +35,6 @@ const struct cli_command command_volume_create = {.group = "volume",
                                                   .summary = "Create a volume",
                                                   .min = 0,
                                                   .max = 1,
-                                                  .usage_exit = 1,
                                                   .flags = volume_create_flags,
                                                   .run = volume_create_main};
 
@@ -74,14 +61,15 @@ static json_t *text_rows(json_t *list, const struct column *columns)
 static int volume_ls_main(struct client *c, const struct args *a)
 {
     json_auto_t *answer = NULL;
-    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    _cleanup_(freep) char *filters = filters_query(a, NULL, &c->err);
     if (!filters)
         return cli_fail(c, 1);
     _cleanup_(freep) char *path = str_printf("/volumes?%s", filters);
     if (http_json(c, "GET", path, NULL, &answer) < 0)
         return cli_fail(c, 1);
     json_auto_t *rows = text_rows(json_arr(answer, "Volumes"), volume_columns);
-    struct list_format f = {.format = args_str(a, "format", NULL),
+    struct list_format f = {.sources = json_arr(answer, "Volumes"),
+                            .format = args_str(a, "format", NULL),
                             .columns = volume_columns,
                             .quiet_field = args_bool(a, "quiet") ? "Name" : NULL,
                             .dflt = "table {{.Driver}}\t{{.Name}}"};
@@ -102,7 +90,6 @@ const struct cli_command command_volume_ls = {.group = "volume",
                                               .summary = "List volumes",
                                               .min = 0,
                                               .max = 0,
-                                              .usage_exit = 1,
                                               .flags = list_flags,
                                               .run = volume_ls_main};
 
@@ -132,7 +119,6 @@ const struct cli_command command_volume_rm = {.group = "volume",
                                               .summary = "Remove one or more volumes",
                                               .min = 1,
                                               .max = -1,
-                                              .usage_exit = 1,
                                               .flags = volume_rm_flags,
                                               .run = volume_rm_main};
 
@@ -142,7 +128,7 @@ static const struct column network_columns[] = {
 static int network_ls_main(struct client *c, const struct args *a)
 {
     json_auto_t *list = NULL;
-    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    _cleanup_(freep) char *filters = filters_query(a, NULL, &c->err);
     if (!filters)
         return cli_fail(c, 1);
     _cleanup_(freep) char *path = str_printf("/networks?%s", filters);
@@ -154,7 +140,8 @@ static int network_ls_main(struct client *c, const struct args *a)
     json_array_foreach (rows, i, row)
         json_put_strf(row, "ID", args_bool(a, "no-trunc") ? "%s" : "%.12s",
                       json_str(json_array_get(list, i), "Id", ""));
-    struct list_format f = {.format = args_str(a, "format", NULL),
+    struct list_format f = {.sources = list,
+                            .format = args_str(a, "format", NULL),
                             .columns = network_columns,
                             .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
                             .dflt = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}"};
@@ -167,6 +154,5 @@ const struct cli_command command_network_ls = {.group = "network",
                                                .summary = "List networks",
                                                .min = 0,
                                                .max = 0,
-                                               .usage_exit = 1,
                                                .flags = list_flags,
                                                .run = network_ls_main};

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ps */
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "client/commands.h"
@@ -53,7 +51,8 @@ static char *keys_text(const json_t *object, bool values)
     const char *k;
     json_t *v;
     json_object_foreach ((json_t *)(uintptr_t)object, k, v)
-        strv_addf(&all, values ? "%s=%s" : "%s", k, values ? json_string_value(v) : "");
+        strv_addf(&all, values ? "%s=%s" : "%s", k,
+                  values && json_is_string(v) ? json_string_value(v) : "");
     char *text = strv_join(&all, ",");
     strv_fini(&all);
     return text;
@@ -66,7 +65,8 @@ static void put_names(json_t *row, const json_t *c)
     const json_t *name;
     json_array_foreach (json_arr(c, "Names"), i, name) {
         const char *s = json_string_value(name);
-        strv_add(&names, *s == '/' ? s + 1 : s);
+        if (s)
+            strv_add(&names, *s == '/' ? s + 1 : s);
     }
     _cleanup_(freep) char *text = strv_join(&names, ",");
     json_put_str(row, "Names", text);
@@ -82,7 +82,7 @@ static void put_mounts(json_t *row, const json_t *c, bool whole)
         const char *name = json_str(m, "Name", ""),
                    *shown = *name ? name : json_str(m, "Source", "");
         volumes += str_eq(json_str(m, "Type", ""), "volume");
-        strv_addf(&mounts, whole || strlen(shown) <= 15 ? "%s" : "%.14s\xE2\x80\xA6", shown);
+        strv_take(&mounts, whole ? xstrdup(shown) : format_ellipsis(shown, 15));
     }
     _cleanup_(freep) char *text = strv_join(&mounts, ",");
     json_put_str(row, "Mounts", text);
@@ -93,48 +93,58 @@ static void put_mounts(json_t *row, const json_t *c, bool whole)
 static void put_times(json_t *row, const json_t *c)
 {
     int64_t created = json_int(c, "Created", 0);
-    _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created);
-    char text[64];
-    time_t t = (time_t)created;
-    struct tm tm;
-    localtime_r(&t, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+    _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created),
+                          *at = format_time(created);
     json_put_strf(row, "RunningFor", "%s ago", span);
-    json_put_str(row, "CreatedAt", text);
+    json_put_str(row, "CreatedAt", at);
+}
+
+static void put_size(json_t *row, const json_t *c)
+{
+    int64_t root_bytes = json_int(c, "SizeRootFs", 0);
+    _cleanup_(freep) char *rw = format_size(json_int(c, "SizeRw", 0)),
+                          *root = format_size(root_bytes);
+    if (root_bytes > 0)
+        json_put_strf(row, "Size", "%s (virtual %s)", rw, root);
+    else
+        json_put_str(row, "Size", rw);
+}
+
+static void put_command(json_t *row, const char *command, bool whole)
+{
+    _cleanup_(freep) char *cut = whole ? xstrdup(command) : format_ellipsis(command, 20);
+    _cleanup_(freep) char *quoted = format_quoted(cut);
+    json_put_str(row, "Command", quoted);
 }
 
 static json_t *row_of(const json_t *c, bool whole)
 {
     json_t *row = json_object();
     const char *id = json_str(c, "Id", ""), *image = json_str(c, "Image", ""),
-               *command = json_str(c, "Command", "");
-    const char *bare = str_after(image, "sha256:");
+               *bare = str_after(image, "sha256:");
     json_put_strf(row, "ID", whole ? "%s" : "%.12s", id);
     json_put_strf(row, "Image", bare && !whole ? "%.12s" : "%s", bare && !whole ? bare : image);
-    json_put_strf(row, "Command",
-                  whole || strlen(command) <= 20 ? "\"%s\"" : "\"%.19s\xE2\x80\xA6\"", command);
+    put_command(row, json_str(c, "Command", ""), whole);
     put_names(row, c);
     put_times(row, c);
     put_mounts(row, c, whole);
+    put_size(row, c);
     _cleanup_(freep) char *ports = ports_text(json_arr(c, "Ports"));
     _cleanup_(freep) char *labels = keys_text(json_obj(c, "Labels"), true);
     _cleanup_(freep) char *networks =
         keys_text(json_obj(json_obj(c, "NetworkSettings"), "Networks"), false);
-    _cleanup_(freep) char *rw = format_size(json_int(c, "SizeRw", 0)),
-                          *root = format_size(json_int(c, "SizeRootFs", 0));
     json_put_str(row, "Ports", ports);
     json_put_str(row, "Labels", labels);
     json_put_str(row, "Networks", networks);
     json_put_str(row, "State", json_str(c, "State", ""));
     json_put_str(row, "Status", json_str(c, "Status", ""));
-    json_put_strf(row, "Size", "%s (virtual %s)", rw, root);
     return row;
 }
 
 static int ps_main(struct client *c, const struct args *a)
 {
     json_auto_t *list = NULL, *rows = json_array();
-    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    _cleanup_(freep) char *filters = filters_query(a, NULL, &c->err);
     bool latest = args_bool(a, "latest"), size = args_bool(a, "size");
     int64_t last = latest ? 1 : args_int(a, "last", 0);
     if (!filters)
@@ -152,6 +162,7 @@ static int ps_main(struct client *c, const struct args *a)
         json_push_take(rows, row_of(item, whole));
     struct list_format f = {.format = args_str(a, "format", NULL),
                             .columns = columns,
+                            .sources = list,
                             .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
                             .dflt = size ? "table "
                                            "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{."
@@ -181,6 +192,5 @@ const struct cli_command command_ps = {.group = "container",
                                        .summary = "List containers",
                                        .min = 0,
                                        .max = 0,
-                                       .usage_exit = 1,
                                        .flags = ps_flags,
                                        .run = ps_main};

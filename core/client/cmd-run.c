@@ -2,7 +2,7 @@
 /* run, create, start, attach: a container and this terminal. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -11,91 +11,77 @@
 #include "client/run-options.h"
 #include "client/session.h"
 
-/* A wait on a thread of its own; the container is started when the daemon has registered it. */
-struct waiter {
-    const struct client *client;
-    char *path;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool registered;
-    json_t *result;
-    struct err err;
-};
-
-static void waiter_registered(void *arg)
+/* The exit code, when the container has stopped; 125 with words when the daemon went away meanwhile. */
+static int wait_end(struct client *c, struct http_later *wait)
 {
-    struct waiter *w = arg;
-    pthread_mutex_lock(&w->lock);
-    w->registered = true;
-    pthread_cond_signal(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void *waiter_main(void *arg)
-{
-    struct waiter *w = arg;
-    http_json_from(w->client, "POST", w->path, NULL, &w->result, waiter_registered, w, &w->err);
-    waiter_registered(w);
-    return NULL;
-}
-
-static int waiter_begin(struct waiter *w, const struct client *c, const char *id,
-                        const char *condition)
-{
-    *w = (struct waiter){
-        .client = c, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    w->path = str_printf("/containers/%s/wait?condition=%s", id, condition);
-    int r = pthread_create(&w->thread, NULL, waiter_main, w);
-    if (r != 0)
-        return -r;
-    pthread_mutex_lock(&w->lock);
-    while (!w->registered)
-        pthread_cond_wait(&w->changed, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-    return 0;
-}
-
-/* The exit code; 125 with the words printed when the wait failed. */
-static int waiter_end(struct waiter *w)
-{
-    pthread_join(w->thread, NULL);
-    int code = (int)json_int(w->result, "StatusCode", 125);
-    const char *words = json_str(json_obj(w->result, "Error"), "Message", w->err.msg);
+    json_auto_t *v = NULL;
+    err_clear(&c->err);
+    if (http_later_end(c, wait, &v) < 0)
+        return cli_fail(c, 125);
+    const char *words = json_str(json_obj(v, "Error"), "Message", NULL);
     if (words)
         fprintf(stderr, "berth: %s\n", words);
-    json_decref(w->result);
-    err_fini(&w->err);
-    free(w->path);
-    return code;
+    return (int)json_int(v, "StatusCode", 125);
 }
 
-static int create(struct client *c, const struct args *a, bool attach, char **id)
+static int wait_begin(struct client *c, const char *id, const char *condition,
+                      struct http_later *wait)
 {
-    json_auto_t *body = NULL, *made = NULL;
-    int r = container_body(a, attach, &body, &c->err);
-    if (r < 0)
+    _cleanup_(freep) char *path = str_printf("/containers/%s/wait?condition=%s", id, condition);
+    return http_later_begin(c, path, wait);
+}
+
+/* -1 without --cidfile, a negative errno when the file is there already. */
+static int open_cidfile(const struct args *a, struct err *err)
+{
+    const char *path = args_str(a, "cidfile", NULL);
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+    if (path && fd < 0 && errno == EEXIST)
+        return err_set(err, -EEXIST,
+                       "container ID file found, make sure the other container isn't running or "
+                       "delete %s",
+                       path);
+    return path && fd < 0 ? err_errno(err, -errno, "creating the container's ID file %s", path)
+                          : fd;
+}
+
+static int post_create(struct client *c, const struct args *a, const json_t *body, json_t **made)
+{
+    _cleanup_(freep) char *name = http_escape(args_str(a, "name", "")),
+                          *platform = http_escape(args_str(a, "platform", ""));
+    _cleanup_(freep) char *path =
+        str_printf("/containers/create?name=%s%s%s", name, *platform ? "&platform=" : "", platform);
+    const char *image = a->rest.v[0], *pull = args_str(a, "pull", "missing");
+    int r = str_eq(pull, "always") ? image_pull(c, image) : 0;
+    if (r == 0)
+        r = http_json(c, "POST", path, body, made);
+    if (r != -ENOENT || !str_eq(pull, "missing") || !strcasestr(err_msg(&c->err), "no such image"))
         return r;
-    struct buf path = {0};
-    _cleanup_(freep) char *name = http_escape(args_str(a, "name", ""));
-    _cleanup_(freep) char *platform = http_escape(args_str(a, "platform", ""));
-    buf_printf(&path, "/containers/create?name=%s%s%s", name, *platform ? "&platform=" : "",
-               platform);
-    _cleanup_(freep) char *p = buf_steal(&path);
-    r = http_json(c, "POST", p, body, &made);
-    if (r < 0)
+    fprintf(stderr, "Unable to find image '%s' locally\n", image);
+    r = image_pull(c, image);
+    return r == 0 ? http_json(c, "POST", path, body, made) : r;
+}
+
+/* Makes the container of this body; its id is the caller's. */
+static int create(struct client *c, const struct args *a, const json_t *body, char **id)
+{
+    json_auto_t *made = NULL;
+    const char *cidfile = args_str(a, "cidfile", NULL);
+    err_clear(&c->err);
+    _cleanup_(closep) int fd = open_cidfile(a, &c->err);
+    int r = c->err.code ? c->err.code : post_create(c, a, body, &made);
+    if (r < 0) {
+        if (fd >= 0)
+            unlink(cidfile);
         return r;
+    }
     size_t i;
     const json_t *warning;
     json_array_foreach (json_arr(made, "Warnings"), i, warning)
         fprintf(stderr, "WARNING: %s\n", json_string_value(warning));
     *id = xstrdup(json_str(made, "Id", ""));
-    const char *cidfile = args_str(a, "cidfile", NULL);
-    if (!cidfile)
-        return 0;
-    _cleanup_(closep) int fd = open(cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    r = fd < 0 ? -errno : fs_write_all(fd, *id, strlen(*id));
-    return r < 0 ? err_errno(&c->err, r, "writing the container's id to %s", cidfile) : 0;
+    r = fd >= 0 ? fs_write_all(fd, *id, strlen(*id)) : 0;
+    return r < 0 ? err_errno(&c->err, r, "writing the container's ID to %s", cidfile) : 0;
 }
 
 static int post_start(struct client *c, const char *id)
@@ -117,50 +103,79 @@ static int start_exit_code(const struct client *c)
     return 125;
 }
 
-static int attach_stream(struct client *c, const char *id, bool in, const char *detach_keys,
-                         struct session *s)
+static int attach_stream(struct client *c, const char *id, const struct attach *attach,
+                         const char *detach_keys, struct session *s)
 {
     _cleanup_(freep) char *keys = http_escape(detach_keys ? detach_keys : "");
     _cleanup_(freep) char *path =
-        str_printf("/containers/%s/attach?stream=1&stdout=1&stderr=1&stdin=%d%s%s", id, in,
-                   *keys ? "&detachKeys=" : "", keys);
+        str_printf("/containers/%s/attach?stream=1&stdout=%d&stderr=%d&stdin=%d%s%s", id,
+                   attach->out, attach->err, attach->in, *keys ? "&detachKeys=" : "", keys);
     return http_hijack(c, path, NULL, &s->fd, &s->early, &s->raw);
 }
 
-static int run_foreground(struct client *c, const struct args *a, const char *id)
+/* What the end of a session means: the exit code, without waiting for a container that goes on. */
+static int session_code(struct client *c, const struct session *s, int r, struct http_later *wait)
 {
-    bool tty = args_bool(a, "tty"), in = args_bool(a, "interactive");
-    _cleanup_(freep) char *resize = str_printf("/containers/%s/resize", id),
-                          *kill = str_printf("/containers/%s/kill", id);
-    struct session s = {
-        .client = c,
-        .fd = -1,
-        .stdin_on = in,
-        .tty = tty,
-        .resize_path = resize,
-        .kill_path =
-            tty || (args_given(a, "sig-proxy") && !args_bool(a, "sig-proxy")) ? NULL : kill};
-    struct waiter w;
-    session_begin(&s);
-    int r = attach_stream(c, id, in, args_str(a, "detach-keys", NULL), &s);
-    if (r == 0)
-        r = waiter_begin(&w, c, id, args_bool(a, "rm") ? "removed" : "next-exit");
+    if (s->detached)
+        return 0;
+    if (r == -EPIPE) /* as a program that SIGPIPE ended */
+        return 128 + SIGPIPE;
     if (r < 0) {
-        session_fini(&s);
+        err_errno(&c->err, r, "the attached streams");
         return cli_fail(c, 125);
     }
-    r = post_start(c, id);
-    if (r < 0) {
-        int code = start_exit_code(c);
-        session_fini(&s);
-        if (args_bool(a, "rm"))
-            waiter_end(&w);
-        return cli_fail(c, code);
-    }
-    session_resize(&s);
-    session_run(&s);
+    return wait_end(c, wait);
+}
+
+/* Copies between the terminal and a container that has been started. */
+static int run_session(struct client *c, struct session *s, struct http_later *wait)
+{
+    session_resize(s);
+    int r = session_run(s);
+    session_fini(s);
+    return session_code(c, s, r, wait);
+}
+
+/* Starts the container that `s` and `wait` are for. */
+static int start_attached(struct client *c, const struct args *a, const char *id, struct session *s,
+                          struct http_later *wait)
+{
+    if (post_start(c, id) == 0)
+        return run_session(c, s, wait);
+    int code = start_exit_code(c);
+    cli_fail(c, code);
+    session_fini(s);
+    json_auto_t *ignored = NULL;
+    if (args_bool(a, "rm")) /* its removal is part of the command */
+        http_later_end(c, wait, &ignored);
+    return code;
+}
+
+static int run_foreground(struct client *c, const struct args *a, const struct attach *attach,
+                          const char *id)
+{
+    bool tty = args_bool(a, "tty"), proxy = args_bool_or(a, "sig-proxy", true) && !tty;
+    _cleanup_(freep) char *resize = str_printf("/containers/%s/resize", id),
+                          *kill = str_printf("/containers/%s/kill", id);
+    struct detach keys;
+    if (detach_parse(&keys, args_str(a, "detach-keys", NULL), &c->err) < 0)
+        return cli_fail(c, 125);
+    struct session s = {.client = c,
+                        .fd = -1,
+                        .stdin_on = attach->in,
+                        .tty = tty,
+                        .resize_path = resize,
+                        .kill_path = proxy ? kill : NULL,
+                        .detach = tty && attach->in ? &keys : NULL};
+    _cleanup_(http_later_fini) struct http_later wait = {.fd = -1};
+    session_begin(&s);
+    int r = attach_stream(c, id, attach, args_str(a, "detach-keys", NULL), &s);
+    if (r == 0)
+        r = wait_begin(c, id, args_bool(a, "rm") ? "removed" : "next-exit", &wait);
+    if (r == 0)
+        return start_attached(c, a, id, &s, &wait);
     session_fini(&s);
-    return waiter_end(&w);
+    return cli_fail(c, 125);
 }
 
 static int run_detached(struct client *c, const char *id)
@@ -174,14 +189,28 @@ static int run_detached(struct client *c, const char *id)
 static int run_main(struct client *c, const struct args *a)
 {
     _cleanup_(freep) char *id = NULL;
+    json_auto_t *body = NULL;
+    struct attach attach;
     bool detached = args_bool(a, "detach");
-    if (args_bool(a, "tty") && args_bool(a, "interactive") && !detached && !isatty(STDIN_FILENO)) {
+    if (detached && args_given(a, "attach")) {
+        err_set(&c->err, -EINVAL, "conflicting options: cannot specify both --attach and --detach");
+        return cli_fail(c, 1);
+    }
+    if (container_body(a, !detached, &attach, &body, &c->err) < 0)
+        return cli_fail(c, 125);
+    if (attach.in && args_bool(a, "tty") && !isatty(STDIN_FILENO)) {
         err_set(&c->err, -EINVAL, "the input device is not a TTY");
         return cli_fail(c, 1);
     }
-    if (create(c, a, !detached, &id) < 0)
+    if (create(c, a, body, &id) < 0)
         return cli_fail(c, 125);
-    return detached ? run_detached(c, id) : run_foreground(c, a, id);
+    if (detached)
+        return run_detached(c, id);
+    if (!attach.out && !attach.err) {
+        puts(id);
+        fflush(stdout);
+    }
+    return run_foreground(c, a, &attach, id);
 }
 
 static const struct flag run_flags[] = {
@@ -199,7 +228,6 @@ const struct cli_command command_run = {.group = "container",
                                         .min = 1,
                                         .max = -1,
                                         .stop_at_first = true,
-                                        .usage_exit = 125,
                                         .flags = container_flags,
                                         .more = run_flags,
                                         .run = run_main};
@@ -207,7 +235,11 @@ const struct cli_command command_run = {.group = "container",
 static int create_main(struct client *c, const struct args *a)
 {
     _cleanup_(freep) char *id = NULL;
-    if (create(c, a, true, &id) < 0)
+    json_auto_t *body = NULL;
+    struct attach attach;
+    if (container_body(a, true, &attach, &body, &c->err) < 0)
+        return cli_fail(c, 125);
+    if (create(c, a, body, &id) < 0)
         return cli_fail(c, 1);
     puts(id);
     return 0;
@@ -221,52 +253,48 @@ const struct cli_command command_create = {.group = "container",
                                            .min = 1,
                                            .max = -1,
                                            .stop_at_first = true,
-                                           .usage_exit = 1,
                                            .flags = container_flags,
                                            .run = create_main};
 
 /* Attaches to a container, starting it first when asked; its exit code. */
-static int attach_to(struct client *c, const struct args *a, const char *ref, bool start, bool in)
+static int attach_to(struct client *c, const struct args *a, const json_t *v, bool start, bool in)
 {
-    json_auto_t *v = NULL;
-    _cleanup_(freep) char *path = http_path_1("/containers/%s/json", ref);
-    if (http_json(c, "GET", path, NULL, &v) < 0)
-        return cli_fail(c, 1);
-    const char *id = json_str(v, "Id", "");
+    const char *id = json_str(v, "Id", ""), *keys_text = args_str(a, "detach-keys", NULL);
     const json_t *config = json_obj(v, "Config");
     bool tty = json_bool(config, "Tty", false);
-    if (!start && !json_bool(json_obj(v, "State"), "Running", false)) {
-        err_set(&c->err, -EINVAL, "you cannot attach to a stopped container, start it first");
-        return cli_fail(c, 1);
-    }
+    struct attach attach = {
+        .in = in && json_bool(config, "OpenStdin", false), .out = true, .err = true};
     _cleanup_(freep) char *resize = str_printf("/containers/%s/resize", id),
                           *kill = str_printf("/containers/%s/kill", id);
-    bool proxy = !tty && !(args_given(a, "sig-proxy") && !args_bool(a, "sig-proxy"));
+    struct detach keys;
+    if (detach_parse(&keys, keys_text, &c->err) < 0)
+        return cli_fail(c, 1);
     struct session s = {.client = c,
                         .fd = -1,
                         .tty = tty,
-                        .stdin_on = in && json_bool(config, "OpenStdin", false),
+                        .stdin_on = attach.in,
                         .resize_path = resize,
-                        .kill_path = proxy ? kill : NULL};
-    struct waiter w;
+                        .kill_path = !tty && args_bool_or(a, "sig-proxy", true) ? kill : NULL,
+                        .detach = tty && attach.in ? &keys : NULL};
+    _cleanup_(http_later_fini) struct http_later wait = {.fd = -1};
     session_begin(&s);
-    int r = attach_stream(c, id, s.stdin_on, args_str(a, "detach-keys", NULL), &s);
+    int r = attach_stream(c, id, &attach, keys_text, &s);
     if (r == 0)
-        r = waiter_begin(&w, c, id, start ? "next-exit" : "not-running");
-    if (r == 0 && start)
+        r = wait_begin(c, id, start ? "next-exit" : "not-running", &wait);
+    if (r == 0 && start) {
         r = post_start(c, id);
-    if (r < 0) {
-        session_fini(&s);
-        return cli_fail(c, 1);
+        r = r == -EALREADY ? 0 : r; /* it runs, and its end is the next exit */
     }
-    session_resize(&s);
-    session_run(&s);
+    if (r == 0)
+        return run_session(c, &s, &wait);
     session_fini(&s);
-    v = (json_decref(v), NULL);
-    if (http_json(c, "GET", path, NULL, &v) == 0 &&
-        json_bool(json_obj(v, "State"), "Running", false))
-        return 0; /* detached; the process ends and the wait with it */
-    return waiter_end(&w);
+    return cli_fail(c, 1);
+}
+
+static int inspect(struct client *c, const char *ref, json_t **out)
+{
+    _cleanup_(freep) char *path = http_path_1("/containers/%s/json", ref);
+    return http_json(c, "GET", path, NULL, out);
 }
 
 static int start_one(struct client *c, const struct args *a, const char *ref)
@@ -286,13 +314,17 @@ static int start_main(struct client *c, const struct args *a)
         err_set(&c->err, -EINVAL, "you cannot start and attach multiple containers at once");
         return cli_fail(c, 1);
     }
-    return attach_to(c, a, a->rest.v[0], true, args_bool(a, "interactive"));
+    json_auto_t *v = NULL;
+    if (inspect(c, a->rest.v[0], &v) < 0)
+        return cli_fail(c, 1);
+    return attach_to(c, a, v, true, args_bool(a, "interactive"));
 }
 
 static const struct flag start_flags[] = {
     {"attach", 'a', FLAG_BOOL, "", "Attach STDOUT/STDERR and forward signals"},
     {"interactive", 'i', FLAG_BOOL, "", "Attach container's STDIN"},
     {"detach-keys", 0, FLAG_STRING, "keys", "Override the key sequence for detaching"},
+    {"sig-proxy", 0, FLAG_BOOL, "", "Proxy all received signals to the process (default true)"},
     {NULL},
 };
 
@@ -303,13 +335,25 @@ const struct cli_command command_start = {.group = "container",
                                           .summary = "Start one or more stopped containers",
                                           .min = 1,
                                           .max = -1,
-                                          .usage_exit = 1,
                                           .flags = start_flags,
                                           .run = start_main};
 
 static int attach_main(struct client *c, const struct args *a)
 {
-    return attach_to(c, a, a->rest.v[0], false, !args_bool(a, "no-stdin"));
+    json_auto_t *v = NULL;
+    if (inspect(c, a->rest.v[0], &v) < 0)
+        return cli_fail(c, 1);
+    const json_t *state = json_obj(v, "State");
+    bool in = !args_bool(a, "no-stdin");
+    if (!json_bool(state, "Running", false))
+        err_set(&c->err, -EINVAL, "you cannot attach to a stopped container, start it first");
+    else if (json_bool(state, "Paused", false))
+        err_set(&c->err, -EINVAL, "you cannot attach to a paused container, unpause it first");
+    else if (in && json_bool(json_obj(v, "Config"), "Tty", false) && !isatty(STDIN_FILENO))
+        err_set(&c->err, -EINVAL, "the input device is not a TTY");
+    else
+        return attach_to(c, a, v, false, in);
+    return cli_fail(c, 1);
 }
 
 static const struct flag attach_flags[] = {
@@ -326,6 +370,5 @@ const struct cli_command command_attach = {.group = "container",
                                            .summary = "Attach this terminal to a running container",
                                            .min = 1,
                                            .max = 1,
-                                           .usage_exit = 1,
                                            .flags = attach_flags,
                                            .run = attach_main};

@@ -66,7 +66,6 @@ const struct cli_command command_version = {.group = NULL,
                                             .summary = "Show the version of client and server",
                                             .min = 0,
                                             .max = 0,
-                                            .usage_exit = 1,
                                             .flags = format_flags,
                                             .run = version_main};
 
@@ -122,7 +121,7 @@ static void print_info(const json_t *v)
     print_list("Volume", json_arr(plugins, "Volume"));
     print_list("Network", json_arr(plugins, "Network"));
     print_list("Log", json_arr(plugins, "Log"));
-    _cleanup_(freep) char *memory = format_size(json_int(v, "MemTotal", 0));
+    _cleanup_(freep) char *memory = format_size_binary(json_int(v, "MemTotal", 0));
     printf(" CPUs: %lld\n Total Memory: %s\n", (long long)json_int(v, "NCPU", 0), memory);
     printf(" Live Restore Enabled: %s\n",
            json_bool(v, "LiveRestoreEnabled", false) ? "true" : "false");
@@ -149,7 +148,6 @@ const struct cli_command command_info = {.group = "system",
                                          .summary = "Display system-wide information",
                                          .min = 0,
                                          .max = 0,
-                                         .usage_exit = 1,
                                          .flags = format_flags,
                                          .run = info_main};
 
@@ -199,7 +197,7 @@ static int event_data(void *ctx, const char *data, size_t n)
 
 static int events_main(struct client *c, const struct args *a)
 {
-    _cleanup_(freep) char *filters = filters_query(a, &c->err);
+    _cleanup_(freep) char *filters = filters_query(a, NULL, &c->err);
     if (!filters)
         return cli_fail(c, 1);
     _cleanup_(freep) char *since_text = time_argument(args_str(a, "since", "")),
@@ -227,6 +225,5 @@ const struct cli_command command_events = {.group = "system",
                                            .summary = "Get real time events from the server",
                                            .min = 0,
                                            .max = 0,
-                                           .usage_exit = 1,
                                            .flags = events_flags,
                                            .run = events_main};

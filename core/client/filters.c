@@ -2,37 +2,65 @@
 /* Filters and times of the command line. */
 #include "client/filters.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "client/http.h"
 
-char *filters_query(const struct args *a, struct err *err)
+static int add_filter(json_t *all, const char *item, struct err *err)
+{
+    const char *eq = strchr(item, '=');
+    if (!eq)
+        return err_set(err, -EINVAL, "invalid filter \"%s\": KEY=VALUE", item);
+    _cleanup_(freep) char *name = xstrndup(item, (size_t)(eq - item));
+    const char *key = str_trim(name);
+    for (char *s = name; *s; s++)
+        *s = (char)tolower((unsigned char)*s);
+    json_default_take(all, key, json_object());
+    json_put_bool(json_obj(all, key), eq + 1 + strspn(eq + 1, " "), true);
+    return 0;
+}
+
+char *filters_query(const struct args *a, const char *more, struct err *err)
 {
     json_auto_t *all = json_object();
     const char *item;
-    strv_foreach (item, args_list(a, "filter")) {
-        const char *eq = strchr(item, '=');
-        if (!eq) {
-            err_set(err, -EINVAL, "invalid filter \"%s\": KEY=VALUE", item);
+    strv_foreach (item, args_list(a, "filter"))
+        if (add_filter(all, item, err) < 0)
             return NULL;
-        }
-        _cleanup_(freep) char *key = xstrndup(item, (size_t)(eq - item));
-        json_default_take(all, key, json_object());
-        json_put_bool(json_obj(all, key), eq + 1, true);
-    }
+    if (more && add_filter(all, more, err) < 0)
+        return NULL;
     if (json_object_size(all) == 0)
         return xstrdup("");
     _cleanup_(freep) char *text = json_text(all), *escaped = http_escape(text);
     return str_printf("&filters=%s", escaped);
 }
 
+/* "2026-01-02T03:04:05", without a zone? */
+static bool is_local(const char *s)
+{
+    const char *date = strchr(s, '-'), *clock = strpbrk(s, "Tt ");
+    return date && date - s == 4 && !strpbrk(clock ? clock : "", "Zz+-");
+}
+
+static char *seconds_text(int64_t ns)
+{
+    return str_printf("%lld.%09lld", (long long)(ns / NS_PER_SEC), (long long)(ns % NS_PER_SEC));
+}
+
 char *time_argument(const char *s)
 {
-    int64_t span;
-    if (parse_duration(s, &span) < 0 || str_eq(s, "0"))
+    int64_t ns;
+    if (!str_eq(s, "0") && parse_duration(s, &ns) == 0)
+        return seconds_text(time_now_ns() - ns);
+    if (!is_local(s) || time_parse_loose(s, &ns) < 0 || ns < 0)
         return xstrdup(s);
-    int64_t ns = time_now_ns() - span;
-    return str_printf("%lld.%09lld", (long long)(ns / NS_PER_SEC), (long long)(ns % NS_PER_SEC));
+    struct tm tm;
+    time_t as_utc = (time_t)(ns / NS_PER_SEC);
+    gmtime_r(&as_utc, &tm);
+    tm.tm_isdst = -1;
+    return seconds_text((int64_t)mktime(&tm) * NS_PER_SEC + ns % NS_PER_SEC);
 }

@@ -4,7 +4,9 @@
 
 #include "client/client.h"
 
-/* "&filters=…", or "" when there are none. The caller frees; NULL with words when one has no '='. */
-char *filters_query(const struct args *a, struct err *err);
-/* "42m" → seconds since the epoch that long ago; anything else as it is. The caller frees. */
+/* "&filters=…", or "" when there are none, of --filter and `more` (KEY=VALUE or NULL). The caller frees; NULL with words
+ * when one has no '='. */
+char *filters_query(const struct args *a, const char *more, struct err *err);
+/* "42m" → seconds since the epoch that long ago; a date and time without a zone → that time here; anything else as it is.
+ * The caller frees. */
 char *time_argument(const char *s);

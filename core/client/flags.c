@@ -51,6 +51,10 @@ static int parse_long(struct args *a, const struct flag *flags, const struct fla
     const struct flag *f = find(flags, name, n, 0);
     if (!f)
         f = find(more, name, n, 0);
+    if (!f && strcmp(name, "help") == 0) {
+        a->help = true;
+        return 0;
+    }
     if (!f) {
         _cleanup_(freep) char *word = xstrndup(name, n);
         const char *near = nearest(flags, more, word);
@@ -109,7 +113,7 @@ int args_parse(struct args *a, const struct flag *flags, const struct flag *more
             r = parse_long(a, flags, more, argc, argv, &i, err);
         else
             r = parse_short(a, flags, more, argc, argv, &i, err);
-        if (r < 0)
+        if (r < 0 || a->help)
             return r;
         if (stop_at_first && a->rest.n > 0) {
             for (i++; i < argc; i++)
@@ -150,10 +154,15 @@ const char *args_str(const struct args *a, const char *name, const char *dflt)
     return values->n ? values->v[values->n - 1] : dflt;
 }
 
+bool args_bool_or(const struct args *a, const char *name, bool dflt)
+{
+    bool b = dflt;
+    return parse_bool(args_str(a, name, ""), &b) == 0 ? b : dflt;
+}
+
 bool args_bool(const struct args *a, const char *name)
 {
-    bool b = false;
-    return parse_bool(args_str(a, name, "false"), &b) == 0 && b;
+    return args_bool_or(a, name, false);
 }
 
 int64_t args_int(const struct args *a, const char *name, int64_t dflt)

@@ -19,14 +19,16 @@ struct flag {
 struct args {
     struct map values; /* name → struct strv * */
     struct strv rest;  /* positional */
+    bool help;         /* --help stood among the flags: the rest was not read */
 };
 
-/* -EINVAL: words that name the flag and the nearest one. `more` may be NULL. */
+/* -EINVAL: words that name the flag and the nearest one. `more` may be NULL. --help is a flag of every command. */
 int args_parse(struct args *a, const struct flag *flags, const struct flag *more,
                bool stop_at_first, int argc, char **argv, struct err *err);
 void args_fini(struct args *a);
 bool args_given(const struct args *a, const char *name);
 bool args_bool(const struct args *a, const char *name);
+bool args_bool_or(const struct args *a, const char *name, bool dflt);
 /* The last value. */
 const char *args_str(const struct args *a, const char *name, const char *dflt);
 int64_t args_int(const struct args *a, const char *name, int64_t dflt);

@@ -3,56 +3,103 @@
 #include "client/format.h"
 
 #include <errno.h>
+#include <time.h>
 #include <wchar.h>
 
-#include "base/clock.h"
+#define TABS_MAX  64
+#define GAP       3
+#define WIDTH_MIN 10 /* of a column with its gap: docker's tables, which scripts cut, have that */
+
+/* Bytes of the character at `s` and the cells that it takes; a byte that is none counts as one of each. */
+static size_t next_char(const char *s, size_t *cells)
+{
+    mbstate_t state = {0};
+    wchar_t c;
+    size_t n = mbrtowc(&c, s, strlen(s), &state);
+    if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
+        *cells = 1;
+        return 1;
+    }
+    int w = wcwidth(c);
+    *cells = w > 0 ? (size_t)w : 0;
+    return n;
+}
 
 size_t display_width(const char *s)
 {
-    size_t width = 0;
-    mbstate_t state = {0};
+    size_t width = 0, cells;
     while (*s) {
-        wchar_t c;
-        size_t n = mbrtowc(&c, s, strlen(s), &state);
-        if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
-            state = (mbstate_t){0};
-            n = 1;
-            width++;
-        } else {
-            int w = wcwidth(c);
-            width += w > 0 ? (size_t)w : 0;
-        }
-        s += n;
+        s += next_char(s, &cells);
+        width += cells;
     }
     return width;
 }
 
-/* Lines of cells parted by tabs, padded to columns three spaces apart. */
+char *format_ellipsis(const char *s, size_t max)
+{
+    if (display_width(s) <= max)
+        return xstrdup(s);
+    size_t width = 0, cells;
+    const char *end = s;
+    for (;;) {
+        size_t n = next_char(end, &cells);
+        if (width + cells + 1 > max)
+            break;
+        width += cells;
+        end += n;
+    }
+    return str_printf("%.*s\xE2\x80\xA6", (int)(end - s), s);
+}
+
+char *format_quoted(const char *s)
+{
+    struct buf b = {0};
+    buf_addc(&b, '"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            buf_printf(&b, "\\%c", c);
+        else if (c == '\n' || c == '\t' || c == '\r')
+            buf_printf(&b, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(&b, "\\x%02x", c);
+        else
+            buf_addc(&b, (char)c);
+    }
+    buf_addc(&b, '"');
+    return buf_steal(&b);
+}
+
+/* One line of cells: measures those that a tab ends, or prints them padded. */
+static void align_line(const char *line, size_t widths[TABS_MAX], bool print)
+{
+    _cleanup_(freep) char *copy = xstrdup(line);
+    char *cell = copy;
+    for (size_t k = 0; cell; k++) {
+        char *next = k < TABS_MAX ? strchr(cell, '\t') : NULL;
+        if (next)
+            *next++ = '\0';
+        size_t w = next ? display_width(cell) : 0;
+        if (print)
+            printf("%s%*s", cell, next ? (int)(widths[k] - w) : 0, "");
+        else if (next)
+            widths[k] = MAX(widths[k], MAX(w + GAP, WIDTH_MIN));
+        cell = next;
+    }
+    if (print)
+        putchar('\n');
+}
+
 static void print_aligned(const char *text)
 {
-    struct strv lines = {0};
-    size_t widths[64] = {0};
+    _cleanup_(strv_fini) struct strv lines = {0};
+    size_t widths[TABS_MAX] = {0};
+    const char *line;
     strv_split(&lines, text, "\n");
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < lines.n; i++) {
-            _cleanup_(freep) char *copy = xstrdup(lines.v[i]);
-            char *cell = copy;
-            for (size_t k = 0; cell && k < ARRAY_SIZE(widths); k++) {
-                char *next = strchr(cell, '\t');
-                if (next)
-                    *next++ = '\0';
-                size_t w = display_width(cell);
-                if (pass == 0)
-                    widths[k] = MAX(widths[k], w);
-                else
-                    printf("%s%*s", cell, next ? (int)(widths[k] - w + 3) : 0, "");
-                cell = next;
-            }
-            if (pass)
-                putchar('\n');
-        }
-    }
-    strv_fini(&lines);
+    strv_foreach (line, &lines)
+        align_line(line, widths, false);
+    strv_foreach (line, &lines)
+        align_line(line, widths, true);
 }
 
 static json_t *header_row(const struct column *columns)
@@ -80,41 +127,76 @@ static int wrap(int r, struct err *err)
     return r < 0 ? err_wrap(err, "template parsing error") : 0;
 }
 
+/* What {{.Label "com.example.some-name"}} is over its column: "some name". */
+static char *label_header(const char *label)
+{
+    const char *dot = strrchr(label, '.');
+    char *header = xstrdup(dot ? dot + 1 : label);
+    for (char *c = header; *c; c++)
+        *c = *c == '-' || *c == '_' ? ' ' : *c;
+    return header;
+}
+
+/* {{.Label "x"}}: ctx is the API's object, NULL in the header. */
+static int row_method(void *ctx, json_t *receiver, const char *name, json_t *const *args, size_t n,
+                      json_t **out, struct err *err)
+{
+    if (!str_eq(name, "Label"))
+        return 0;
+    if (n != 1 || !json_is_string(args[0]))
+        return err_set(err, -EINVAL, "wrong number of args for Label: want 1 string");
+    const char *label = json_string_value(args[0]);
+    _cleanup_(freep) char *header = ctx ? NULL : label_header(label);
+    *out = json_string_any(ctx ? json_str(json_obj(ctx, "Labels"), label, "") : header);
+    return 1;
+}
+
+static int exec_rows(const struct list_format *f, const struct template *t, bool table,
+                     const json_t *rows, struct buf *out, struct err *err)
+{
+    struct template_env env = {.method = f->sources ? row_method : NULL};
+    int r = 0;
+    size_t i;
+    json_t *row;
+    if (table) {
+        json_auto_t *header = header_row(f->columns);
+        r = template_exec(t, &env, header, out, err);
+        buf_addc(out, '\n');
+    }
+    env.missing_is_error = true;
+    json_array_foreach ((json_t *)(uintptr_t)rows, i, row) {
+        if (r < 0)
+            break;
+        env.ctx = json_array_get(f->sources, i);
+        r = template_exec(t, &env, row, out, err);
+        buf_addc(out, '\n');
+    }
+    return r;
+}
+
 static int format_rows(const struct list_format *f, const char *format, bool table,
                        const json_t *rows, struct err *err)
 {
     _cleanup_(template_freep) struct template *t = NULL;
     _cleanup_(freep) char *text = unescape_tabs(format);
-    struct template_env env = {.missing_is_error = true};
-    struct buf out = {0};
-    size_t i;
-    json_t *row;
-    int r = wrap(template_parse(text, &t, err), err);
-    if (r == 0 && table) {
-        json_auto_t *header = header_row(f->columns);
-        struct template_env lenient = {0};
-        r = template_exec(t, &lenient, header, &out, err);
-        buf_addc(&out, '\n');
-    }
-    json_array_foreach ((json_t *)(uintptr_t)rows, i, row) {
-        if (r < 0)
-            break;
-        r = wrap(template_exec(t, &env, row, &out, err), err);
-        buf_addc(&out, '\n');
-    }
-    if (r == 0 && table)
+    _cleanup_(buf_fini) struct buf out = {0};
+    int r = template_parse(text, &t, err);
+    if (r == 0)
+        r = exec_rows(f, t, table, rows, &out, err);
+    if (r < 0)
+        return wrap(r, err);
+    if (table)
         print_aligned(out.s);
-    else if (r == 0)
+    else
         fwrite(out.s ? out.s : "", 1, out.len, stdout);
-    buf_fini(&out);
-    return r;
+    return 0;
 }
 
 int format_list(const struct list_format *f, const json_t *rows, struct err *err)
 {
     size_t i;
     json_t *row;
-    if (f->quiet_field && !f->format) {
+    if (f->quiet_field && (str_empty(f->format) || str_eq(f->format, "table"))) {
         json_array_foreach ((json_t *)(uintptr_t)rows, i, row)
             puts(json_str(row, f->quiet_field, ""));
         return 0;
@@ -122,8 +204,10 @@ int format_list(const struct list_format *f, const json_t *rows, struct err *err
     const char *format = str_empty(f->format) || str_eq(f->format, "table") ? f->dflt : f->format;
     if (str_eq(format, "json"))
         format = "{{json .}}";
-    const char *table = str_after(format, "table ");
-    return format_rows(f, table ? table : format, table != NULL, rows, err);
+    const char *table = str_after(format, "table");
+    if (table)
+        format = table + strspn(table, " ");
+    return format_rows(f, format, table != NULL, rows, err);
 }
 
 int format_one(const char *format, json_t *value, bool strict, struct err *err)
@@ -168,14 +252,36 @@ char *format_span(int64_t s)
     return str_printf("%d years", (int)(hours / 24 / 365));
 }
 
-char *format_size(int64_t bytes)
+/* `limit` is where the digits that are shown would round up to the next unit. */
+static char *scaled(double v, double base, double limit, int digits, const char *const *units,
+                    size_t n)
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    double v = (double)bytes;
     size_t u = 0;
-    while (v >= 1000.0 && u + 1 < ARRAY_SIZE(units)) {
-        v /= 1000.0;
+    while (v >= limit && u + 1 < n) {
+        v /= base;
         u++;
     }
-    return str_printf("%.4g%s", v, units[u]);
+    return str_printf("%.*g%s", digits, v, units[u]);
+}
+
+char *format_size(int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    return scaled((double)bytes, 1000.0, 999.5, 3, units, ARRAY_SIZE(units));
+}
+
+char *format_size_binary(int64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    return scaled((double)bytes, 1024.0, 1023.5, 4, units, ARRAY_SIZE(units));
+}
+
+char *format_time(int64_t seconds)
+{
+    char text[64];
+    time_t t = (time_t)seconds;
+    struct tm tm = {0};
+    localtime_r(&t, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+    return xstrdup(text);
 }

@@ -21,6 +21,8 @@ struct list_format {
     const char *dflt;             /* the default, "table {{.ID}}\t…" */
     const struct column *columns; /* ends with a field of NULL */
     const char *quiet_field;      /* with --quiet only this; NULL: not quiet */
+    const json_t *
+        sources; /* for each row the API's object, whose labels {{.Label "x"}} shows; NULL: no such method */
 };
 
 /* Prints all rows to stdout. */
@@ -30,7 +32,15 @@ int format_one(const char *format, json_t *value, bool strict, struct err *err);
 
 /* "3 minutes", "About an hour", as docker prints spans. The caller frees. */
 char *format_span(int64_t seconds);
-/* "1.5MB", powers of 1000, three or four digits. */
+/* "1.5MB", powers of 1000, three digits. */
 char *format_size(int64_t bytes);
+/* "7.653GiB", powers of 1024, four digits. */
+char *format_size_binary(int64_t bytes);
+/* "2026-01-02 03:04:05 +0100 CET", as Go prints a time of this zone. */
+char *format_time(int64_t seconds);
+/* At most so many cells of it, the last an ellipsis where it was cut. */
+char *format_ellipsis(const char *s, size_t cells);
+/* Between quotes, as a Go string. */
+char *format_quoted(const char *s);
 /* Cells a string takes on a terminal. */
 size_t display_width(const char *s);

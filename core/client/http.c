@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <strings.h>
+#include <sys/socket.h>
 
-#include "base/fs.h"
 #include "base/json.h"
 #include "client/client.h"
 #include "client/http.h"
 
 #define ANSWER_MAX (256u << 20)
+#define LATER_MAX  (1u << 20)
 
 struct exchange {
     const struct client *client;
@@ -21,7 +22,6 @@ struct exchange {
     struct buf body; /* of errors, and of whole answers */
     long status;
     int (*each)(void *ctx, const char *data, size_t n);
-    void (*started)(void *ctx);
     void *ctx;
     int upload_fd;
     bool stopped;
@@ -49,18 +49,13 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return n;
 }
 
-static size_t on_header(char *data, size_t size, size_t n, void *arg)
-{
-    struct exchange *x = arg;
-    if (x->started && size * n <= 2) /* the empty line behind the headers */
-        x->started(x->ctx);
-    return size * n;
-}
-
 static size_t on_read(char *data, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
-    ssize_t got = read(x->upload_fd, data, size * n);
+    ssize_t got;
+    do
+        got = read(x->upload_fd, data, size * n);
+    while (got < 0 && errno == EINTR);
     return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
@@ -73,7 +68,10 @@ static int split_host(const struct client *c, const char **socket_path, char **b
         return err_set(
             err, -EINVAL,
             "unable to parse the daemon's address \"%s\": unix://PATH or tcp://HOST:PORT", c->host);
-    *base = str_printf("http://%s", tcp ? tcp : "berth");
+    /* 2375 is docker's port where none is named; a colon inside of brackets is an IPv6 address's. */
+    const char *bracket = tcp ? strchr(tcp, ']') : NULL;
+    bool port = tcp && strchr(bracket ? bracket : tcp, ':');
+    *base = str_printf("http://%s%s", tcp ? tcp : "berth", tcp && !port ? ":2375" : "");
     return 0;
 }
 
@@ -99,8 +97,7 @@ static int exchange_init(struct exchange *x, const struct client *c, const char 
         curl_easy_setopt(x->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
     curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(x->curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(x->curl, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(x->curl, CURLOPT_PATH_AS_IS, 1L); /* a container may be asked for as ".." */
     x->headers = curl_slist_append(x->headers, "Expect:");
     return 0;
 }
@@ -157,14 +154,12 @@ static int perform(struct exchange *x, struct err *err)
 }
 
 int http_json_from(const struct client *c, const char *method, const char *path, const json_t *body,
-                   json_t **out, void (*started)(void *ctx), void *ctx, struct err *err)
+                   json_t **out, struct err *err)
 {
     _cleanup_(exchange_fini) struct exchange x = {0};
     int r = exchange_init(&x, c, method, path, err);
     if (r < 0)
         return r;
-    x.started = started;
-    x.ctx = ctx;
     _cleanup_(freep) char *text = body ? json_text(body) : NULL;
     if (text) {
         x.headers = curl_slist_append(x.headers, "Content-Type: application/json");
@@ -180,7 +175,7 @@ int http_json_from(const struct client *c, const char *method, const char *path,
 int http_json(struct client *c, const char *method, const char *path, const json_t *body,
               json_t **out)
 {
-    return http_json_from(c, method, path, body, out, NULL, NULL, &c->err);
+    return http_json_from(c, method, path, body, out, &c->err);
 }
 
 int http_stream(struct client *c, const char *method, const char *path,
@@ -255,22 +250,25 @@ static int hijack_refused(int fd, struct buf *in, size_t end, long status, struc
     return status_error(status, &body, err);
 }
 
-static int send_request(int fd, const char *path, const json_t *body)
+static int send_all(int fd, const char *data, size_t n)
 {
-    _cleanup_(freep) char *text = body ? json_text(body) : xstrdup("");
-    _cleanup_(freep) char *request =
-        str_printf("POST /v1.51%s HTTP/1.1\r\nHost: berth\r\nUser-Agent: berth-client\r\n"
-                   "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-                   "Content-Length: %zu\r\n\r\n%s",
-                   path, strlen(text), text);
-    return fs_write_all(fd, request, strlen(request));
+    while (n > 0) {
+        ssize_t done = send(fd, data, n, MSG_NOSIGNAL);
+        if (done < 0 && errno != EINTR)
+            return -errno;
+        if (done > 0) {
+            data += done;
+            n -= (size_t)done;
+        }
+    }
+    return 0;
 }
 
-int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
-                bool *raw)
+/* A blocking connection of our own to the daemon. */
+static int raw_connect(struct client *c)
 {
     _cleanup_(exchange_fini) struct exchange x = {0};
-    int r = exchange_init(&x, c, "POST", path, &c->err);
+    int r = exchange_init(&x, c, "POST", "/", &c->err);
     if (r < 0)
         return r;
     curl_easy_setopt(x.curl, CURLOPT_CONNECT_ONLY, 1L);
@@ -279,28 +277,93 @@ int http_hijack(struct client *c, const char *path, const json_t *body, int *fd,
     if (code != CURLE_OK || curl_easy_getinfo(x.curl, CURLINFO_ACTIVESOCKET, &sock) != CURLE_OK ||
         sock < 0)
         return connect_error(c, code ? code : CURLE_COULDNT_CONNECT, &c->err);
-    _cleanup_(closep) int own = fcntl(sock, F_DUPFD_CLOEXEC, 3);
+    int own = fcntl(sock, F_DUPFD_CLOEXEC, 3);
     if (own < 0)
         return err_errno(&c->err, -errno, "connecting to %s", c->host);
     fcntl(own, F_SETFL, fcntl(own, F_GETFL) & ~O_NONBLOCK);
-    struct buf in = {0};
-    size_t end = 0;
-    r = send_request(own, path, body);
+    return own;
+}
+
+/* Sends a request and reads the headers of its answer; *end is where the body begins. Any status but 101 and 200 is an
+ * error. */
+static int raw_request(struct client *c, int fd, const char *request, struct buf *in, size_t *end)
+{
+    int r = send_all(fd, request, strlen(request));
     if (r == 0)
-        r = read_headers(own, &in, &end);
-    long status = r == 0 && str_after(in.s, "HTTP/1.") ? strtol(in.s + 9, NULL, 10) : 0;
+        r = read_headers(fd, in, end);
     if (r < 0)
-        r = err_errno(&c->err, r, "talking to the daemon at %s", c->host);
-    else if (status != 101 && status != 200)
-        r = hijack_refused(own, &in, end, status, &c->err);
-    if (r == 0) {
-        in.s[end - 1] = '\0';
-        *raw = strcasestr(in.s, "application/vnd.docker.multiplexed-stream") == NULL;
-        buf_add(early, in.s + end, in.len - end);
-        *fd = steal_fd(&own);
-    }
-    buf_fini(&in);
+        return err_errno(&c->err, r, "talking to the daemon at %s", c->host);
+    long status = str_after(in->s, "HTTP/1.") ? strtol(in->s + 9, NULL, 10) : 0;
+    if (status != 101 && status != 200)
+        return hijack_refused(fd, in, *end, status, &c->err);
+    in->s[*end - 1] = '\0'; /* the headers are a string of their own now */
+    return 0;
+}
+
+int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
+                bool *raw)
+{
+    _cleanup_(closep) int own = raw_connect(c);
+    if (own < 0)
+        return own;
+    _cleanup_(freep) char *text = body ? json_text(body) : xstrdup("");
+    _cleanup_(freep) char *request =
+        str_printf("POST /v1.51%s HTTP/1.1\r\nHost: berth\r\nUser-Agent: berth-client\r\n"
+                   "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   path, strlen(text), text);
+    _cleanup_(buf_fini) struct buf in = {0};
+    size_t end = 0;
+    int r = raw_request(c, own, request, &in, &end);
+    if (r < 0)
+        return r;
+    *raw = strcasestr(in.s, "application/vnd.docker.multiplexed-stream") == NULL;
+    buf_add(early, in.s + end, in.len - end);
+    *fd = steal_fd(&own);
+    return 0;
+}
+
+/* HTTP/1.0: the answer's end is the connection's. */
+int http_later_begin(struct client *c, const char *path, struct http_later *later)
+{
+    *later = (struct http_later){.fd = -1};
+    _cleanup_(closep) int own = raw_connect(c);
+    if (own < 0)
+        return own;
+    _cleanup_(freep) char *request =
+        str_printf("POST /v1.51%s HTTP/1.0\r\nHost: berth\r\nUser-Agent: berth-client\r\n"
+                   "Content-Length: 0\r\n\r\n",
+                   path);
+    int r = raw_request(c, own, request, &later->in, &later->at);
+    if (r == 0)
+        later->fd = steal_fd(&own);
     return r;
+}
+
+int http_later_end(struct client *c, struct http_later *later, json_t **out)
+{
+    char chunk[4096];
+    ssize_t n;
+    while ((n = read(later->fd, chunk, sizeof(chunk))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(&c->err, -errno, "talking to the daemon at %s", c->host);
+        if (later->in.len + (size_t)n > LATER_MAX)
+            return err_set(&c->err, -EMSGSIZE, "the daemon's answer is too long");
+        buf_add(&later->in, chunk, (size_t)n);
+    }
+    if (later->in.len <= later->at)
+        return err_set(&c->err, -ECONNRESET, "the daemon at %s went away before it answered",
+                       c->host);
+    return json_parse(later->in.s + later->at, later->in.len - later->at, out, &c->err);
+}
+
+void http_later_fini(struct http_later *later)
+{
+    close_fd(later->fd);
+    later->fd = -1;
+    buf_fini(&later->in);
 }
 
 char *http_escape(const char *s)

@@ -17,9 +17,9 @@ struct client;
 /* One request with an optional JSON body; *out (may be NULL) is the caller's, NULL for an empty body. */
 int http_json(struct client *c, const char *method, const char *path, const json_t *body,
               json_t **out);
-/* The same with an err of one's own, for other threads. *started is called when the answer's headers are there. */
+/* The same with an err of one's own, for failures that are not the command's. */
 int http_json_from(const struct client *c, const char *method, const char *path, const json_t *body,
-                   json_t **out, void (*started)(void *ctx), void *ctx, struct err *err);
+                   json_t **out, struct err *err);
 /* Streams an answer: each(ctx, data, n) != 0 ends it. */
 int http_stream(struct client *c, const char *method, const char *path,
                 int (*each)(void *ctx, const char *data, size_t n), void *ctx);
@@ -30,6 +30,18 @@ int http_upload(struct client *c, const char *path, int fd,
  * is not multiplexed (by its content type). */
 int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
                 bool *raw);
+
+/* A POST whose answer takes its time: begun, it has been accepted; the answer is read when it is wanted. */
+struct http_later {
+    int fd;
+    struct buf in;
+    size_t at; /* where the body begins */
+};
+int http_later_begin(struct client *c, const char *path, struct http_later *later);
+/* Waits for the answer; *out is the caller's. */
+int http_later_end(struct client *c, struct http_later *later, json_t **out);
+void http_later_fini(struct http_later *later);
+
 /* Escapes one path segment or query value; the caller frees. */
 char *http_escape(const char *s);
 /* str_printf() whose %s arguments stand escaped. */

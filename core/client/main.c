@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 
@@ -10,14 +11,11 @@
 #include "client/client.h"
 
 static const struct flag global_flags[] = {
-    {"help", 0, FLAG_BOOL, "", "Show help"},
     {"host", 'H', FLAG_STRING, "address",
      "Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)"},
     {"version", 'v', FLAG_BOOL, "", "Print version and quit"},
     {NULL},
 };
-
-static const struct flag help_flag[] = {{"help", 0, FLAG_BOOL, "", "Show help"}, {NULL}};
 
 int cli_fail(const struct client *c, int exit_code)
 {
@@ -31,6 +29,11 @@ int cli_each(struct client *c, const struct args *a,
     int code = 0;
     for (size_t i = 0; i < a->rest.n; i++) {
         err_clear(&c->err);
+        if (str_empty(a->rest.v[i])) {
+            err_set(&c->err, -EINVAL, "invalid name or ID: the value is empty");
+            code = cli_fail(c, 1);
+            continue;
+        }
         if (one(c, a, a->rest.v[i]) < 0)
             code = cli_fail(c, 1);
         fflush(stdout);
@@ -120,38 +123,35 @@ static int unknown_command(const char *name)
     return 1;
 }
 
-static bool asks_for_help(const struct cli_command *cmd, int argc, char **argv)
+/* -EINVAL with words when the number of positional arguments is wrong. */
+static int check_count(const struct cli_command *cmd, const char *name, int n, struct err *err)
 {
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (cmd->stop_at_first && argv[i][0] != '-')
-            return false;
-        if (str_eq(argv[i], "--help"))
-            return true;
-    }
-    return false;
+    if (n >= cmd->min && (cmd->max < 0 || n <= cmd->max))
+        return 0;
+    if (cmd->max == 0)
+        return err_set(err, -EINVAL, "\"berth %s\" accepts no arguments", name);
+    int limit = n < cmd->min ? cmd->min : cmd->max;
+    const char *word = cmd->max == cmd->min ? "exactly" : n < cmd->min ? "at least" : "at most";
+    return err_set(err, -EINVAL, "\"berth %s\" requires %s %d argument%s", name, word, limit,
+                   limit == 1 ? "" : "s");
 }
 
+/* Exit codes as docker's: 125 for a flag that is wrong, 1 for a wrong number of arguments. */
 static int run_command(struct client *c, const struct cli_command *cmd, int argc, char **argv)
 {
     struct args a = {0};
-    if (asks_for_help(cmd, argc, argv)) {
-        print_command_help(cmd);
-        return 0;
-    }
-    int code, r = args_parse(&a, cmd->flags, cmd->more ? cmd->more : help_flag, cmd->stop_at_first,
-                             argc, argv, &c->err);
     const char *name = cmd->top ? cmd->top : cmd->name;
-    if (r == 0 && ((int)a.rest.n < cmd->min || (cmd->max >= 0 && (int)a.rest.n > cmd->max)))
-        r = err_set(&c->err, -EINVAL, "\"berth %s\" requires %s %d argument%s", name,
-                    cmd->max == cmd->min       ? "exactly"
-                    : (int)a.rest.n < cmd->min ? "at least"
-                                               : "at most",
-                    (int)a.rest.n < cmd->min ? cmd->min : cmd->max,
-                    (cmd->min == 1 && (int)a.rest.n < 1) || cmd->max == 1 ? "" : "s");
+    int r = args_parse(&a, cmd->flags, cmd->more, cmd->stop_at_first, argc, argv, &c->err);
+    int code = r < 0 ? 125 : 1;
+    if (r == 0 && !a.help)
+        r = check_count(cmd, name, (int)a.rest.n, &c->err);
     if (r < 0) {
-        code = cli_fail(c, cmd->usage_exit);
+        cli_fail(c, code);
         fprintf(stderr, "\nUsage:  berth %s %s\n\nRun 'berth %s --help' for more information\n",
                 name, cmd->usage, name);
+    } else if (a.help) {
+        print_command_help(cmd);
+        code = 0;
     } else {
         code = cmd->run(c, &a);
     }
@@ -177,7 +177,7 @@ static int dispatch(struct client *c, const struct args *globals)
         puts("berth version " BERTH_VERSION);
         return 0;
     }
-    if (argc == 0 || str_eq(argv[0], "help") || args_bool(globals, "help")) {
+    if (argc == 0 || str_eq(argv[0], "help") || globals->help) {
         const struct cli_command *cmd = argc > 1 ? find_top(argv[1]) : NULL;
         if (cmd)
             print_command_help(cmd);
@@ -198,11 +198,22 @@ static int dispatch(struct client *c, const struct args *globals)
     return argc > 1 && !str_eq(argv[1], "--help");
 }
 
+/* A descriptor of ours must not become the program's stdin, stdout or stderr. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close_fd(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct client c = {0};
     struct args globals = {0};
     int code = 1;
+    open_standard_streams();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);

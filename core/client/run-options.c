@@ -3,9 +3,10 @@
 #include "client/run-options.h"
 
 #include <errno.h>
+#include <strings.h>
 
-#include "base/fs.h"
 #include "base/json.h"
+#include "client/kvfile.h"
 
 const struct flag container_flags[] = {
     {"add-host", 0, FLAG_LIST, "list", "Add a custom host-to-IP mapping (host:ip)"},
@@ -109,7 +110,6 @@ static const struct {
     {"init", IN_HOST, AS_BOOL, "Init"},
     {"interactive", IN_CONFIG, AS_BOOL, "OpenStdin"},
     {"ipc", IN_HOST, AS_STRING, "IpcMode"},
-    {"label", IN_CONFIG, AS_MAP, "Labels"},
     {"mac-address", IN_CONFIG, AS_STRING, "MacAddress"},
     {"memory", IN_HOST, AS_SIZE, "Memory"},
     {"memory-reservation", IN_HOST, AS_SIZE, "MemoryReservation"},
@@ -140,7 +140,8 @@ static int put_size(json_t *o, const char *member, const char *flag, const char 
                     struct err *err)
 {
     int64_t bytes = -1;
-    if (!str_eq(text, "-1") && parse_size(text, &bytes) < 0)
+    bool unlimited = str_eq(flag, "memory-swap") && str_eq(text, "-1");
+    if (!unlimited && parse_size(text, &bytes) < 0)
         return err_set(err, -EINVAL,
                        "invalid size \"%s\" for --%s: a number with an optional unit (b, k, m, g)",
                        text, flag);
@@ -153,25 +154,10 @@ static int put_nano(json_t *o, const char *member, const char *text, struct err 
 {
     int64_t nano;
     _cleanup_(freep) char *as_seconds = str_printf("%ss", text);
-    if (parse_duration(as_seconds, &nano) < 0 || nano < 0)
+    if (!str_only(text, "0123456789.") || parse_duration(as_seconds, &nano) < 0)
         return err_set(err, -EINVAL, "invalid number of CPUs \"%s\": a decimal such as 1.5", text);
     json_put_int(o, member, nano);
     return 0;
-}
-
-static void put_map(json_t *o, const char *member, const struct strv *values)
-{
-    json_t *map = json_obj(o, member);
-    if (!map) {
-        map = json_object();
-        json_put_take(o, member, map);
-    }
-    const char *item;
-    strv_foreach (item, values) {
-        const char *eq = strchr(item, '=');
-        _cleanup_(freep) char *key = eq ? xstrndup(item, (size_t)(eq - item)) : xstrdup(item);
-        json_put_str(map, key, eq ? eq + 1 : "");
-    }
 }
 
 static int put_plain(const struct args *a, json_t *config, json_t *host, struct err *err)
@@ -199,7 +185,7 @@ static int put_plain(const struct args *a, json_t *config, json_t *host, struct 
             r = put_nano(o, member, args_str(a, flag, ""), err);
             break;
         case AS_MAP:
-            put_map(o, member, args_list(a, flag));
+            json_put_take(o, member, pairs_map(args_list(a, flag)));
             break;
         case AS_LIST:
             json_put_take(o, member, json_array());
@@ -211,63 +197,18 @@ static int put_plain(const struct args *a, json_t *config, json_t *host, struct 
     return r;
 }
 
-/* NAME=value as it is; NAME alone takes our own environment's value, or nothing where there is none. */
-static void push_env(json_t *env, const char *item)
-{
-    const char *own = strchr(item, '=') ? NULL : getenv(item);
-    if (strchr(item, '='))
-        json_push_str(env, item);
-    else if (own) {
-        _cleanup_(freep) char *pair = str_printf("%s=%s", item, own);
-        json_push_str(env, pair);
-    }
-}
-
-static int each_line(const char *path, void (*line)(void *ctx, const char *text), void *ctx,
-                     struct err *err)
-{
-    _cleanup_(freep) char *text = NULL;
-    int r = fs_read(-100 /* AT_FDCWD */, path, 1 << 20, &text, NULL);
-    if (r < 0)
-        return err_errno(err, r, "open %s", path);
-    struct strv lines = {0};
-    strv_split(&lines, text, "\n");
-    for (size_t i = 0; i < lines.n; i++) {
-        const char *s = str_trim(lines.v[i]);
-        if (*s && *s != '#')
-            line(ctx, s);
-    }
-    strv_fini(&lines);
-    return 0;
-}
-
-static void env_line(void *ctx, const char *text)
-{
-    push_env(ctx, text);
-}
-
-static void label_line(void *ctx, const char *text)
-{
-    char *item = (char *)(uintptr_t)text;
-    struct strv one = {.v = &item, .n = 1};
-    put_map(ctx, "Labels", &one);
-}
-
 static int put_env_and_labels(const struct args *a, json_t *config, struct err *err)
 {
-    json_t *env = json_array();
+    json_t *env = NULL, *labels = NULL;
+    int r = env_list(args_list(a, "env-file"), args_list(a, "env"), &env, err);
+    if (r < 0)
+        return r;
     json_put_take(config, "Env", env);
-    const char *item;
-    int r = 0;
-    strv_foreach (item, args_list(a, "env-file"))
-        if (r == 0)
-            r = each_line(item, env_line, env, err);
-    strv_foreach (item, args_list(a, "env"))
-        push_env(env, item);
-    strv_foreach (item, args_list(a, "label-file"))
-        if (r == 0)
-            r = each_line(item, label_line, config, err);
-    return r;
+    r = label_map(args_list(a, "label-file"), args_list(a, "label"), &labels, err);
+    if (r < 0)
+        return r;
+    json_put_take(config, "Labels", labels);
+    return 0;
 }
 
 static int put_restart(const struct args *a, json_t *host, struct err *err)
@@ -282,6 +223,8 @@ static int put_restart(const struct args *a, json_t *host, struct err *err)
                        policy);
     _cleanup_(freep) char *name =
         colon ? xstrndup(policy, (size_t)(colon - policy)) : xstrdup(policy);
+    if (args_bool(a, "rm") && *name && !str_eq(name, "no"))
+        return err_set(err, -EINVAL, "conflicting options: cannot specify both --restart and --rm");
     json_put_take(host, "RestartPolicy",
                   json_pack("{ss sI}", "Name", name, "MaximumRetryCount", (json_int_t)max));
     return 0;
@@ -300,6 +243,9 @@ static int put_ulimits(const struct args *a, json_t *host, struct err *err)
         if (!eq || parse_i64(first, -1, INT64_MAX, &soft) < 0 ||
             (colon && parse_i64(colon + 1, -1, INT64_MAX, &hard) < 0))
             return err_set(err, -EINVAL, "invalid ulimit \"%s\": NAME=SOFT[:HARD]", item);
+        if (colon && hard != -1 && (soft > hard || soft == -1))
+            return err_set(err, -EINVAL,
+                           "ulimit soft limit must be less than or equal to hard limit: %s", item);
         _cleanup_(freep) char *name = xstrndup(item, (size_t)(eq - item));
         json_push_take(list, json_pack("{ss sI sI}", "Name", name, "Soft", (json_int_t)soft, "Hard",
                                        (json_int_t)(colon ? hard : soft)));
@@ -334,7 +280,7 @@ static int put_devices(const struct args *a, json_t *host, struct err *err)
 static void put_tmpfs_and_logs(const struct args *a, json_t *host)
 {
     const char *item;
-    json_t *tmpfs = json_object(), *options = json_object();
+    json_t *tmpfs = json_object();
     strv_foreach (item, args_list(a, "tmpfs")) {
         const char *colon = strchr(item, ':');
         _cleanup_(freep) char *path =
@@ -343,25 +289,19 @@ static void put_tmpfs_and_logs(const struct args *a, json_t *host)
     }
     json_put_take(host, "Tmpfs", tmpfs);
     json_put_take(host, "LogConfig",
-                  json_pack("{ss so}", "Type", args_str(a, "log-driver", ""), "Config", options));
-    strv_foreach (item, args_list(a, "log-opt")) {
-        const char *eq = strchr(item, '=');
-        _cleanup_(freep) char *key = eq ? xstrndup(item, (size_t)(eq - item)) : xstrdup(item);
-        json_put_str(options, key, eq ? eq + 1 : "");
-    }
+                  json_pack("{ss so}", "Type", args_str(a, "log-driver", ""), "Config",
+                            pairs_map(args_list(a, "log-opt"))));
 }
 
-/* A host path of -v is made absolute where it says ./ or ../; a bare name is a volume. */
+/* A host path of -v is made absolute where it begins with a dot; a bare name is a volume. */
 static char *absolute_bind(const char *spec)
 {
-    if (spec[0] != '.')
-        return xstrdup(spec);
     const char *colon = strchr(spec, ':');
-    _cleanup_(freep) char *source = colon ? xstrndup(spec, (size_t)(colon - spec)) : xstrdup(spec);
-    _cleanup_(freep) char *cwd = getcwd(NULL, 0);
-    _cleanup_(freep) char *joined = str_printf("%s/%s", cwd ? cwd : "", source);
-    _cleanup_(freep) char *clean = fs_clean_path(joined);
-    return str_printf("%s%s", clean, colon ? colon : "");
+    if (spec[0] != '.' || !colon)
+        return xstrdup(spec);
+    _cleanup_(freep) char *source = xstrndup(spec, (size_t)(colon - spec)),
+                          *path = absolute_path(source);
+    return str_printf("%s%s", path, colon);
 }
 
 static int put_mounts(const struct args *a, json_t *config, json_t *host, struct err *err)
@@ -398,14 +338,33 @@ static int put_ports(const struct args *a, json_t *config, json_t *host, struct 
     strv_foreach (item, args_list(a, "publish"))
         r = r == 0 ? publish_spec(item, exposed, bindings, err) : r;
     strv_foreach (item, args_list(a, "expose"))
-        r = r == 0 ? publish_spec(item, exposed, NULL, err) : r;
+        r = r == 0 ? expose_spec(item, exposed, err) : r;
     return r;
 }
 
-static void put_command(const struct args *a, json_t *config, bool attach)
+/* What run attaches to: --attach names it, else the output, and stdin with --interactive. */
+static int attach_wanted(const struct args *a, struct attach *attach, struct err *err)
+{
+    const char *item;
+    *attach = (struct attach){0};
+    strv_foreach (item, args_list(a, "attach")) {
+        bool *stream = strcasecmp(item, "stdin") == 0    ? &attach->in
+                       : strcasecmp(item, "stdout") == 0 ? &attach->out
+                       : strcasecmp(item, "stderr") == 0 ? &attach->err
+                                                         : NULL;
+        if (!stream)
+            return err_set(err, -EINVAL,
+                           "invalid argument \"%s\" for --attach: stdin, stdout or stderr", item);
+        *stream = true;
+    }
+    if (!args_given(a, "attach"))
+        *attach = (struct attach){.in = args_bool(a, "interactive"), .out = true, .err = true};
+    return 0;
+}
+
+static void put_command(const struct args *a, json_t *config, const struct attach *attach)
 {
     const char *entrypoint = args_str(a, "entrypoint", NULL);
-    bool in = args_bool(a, "interactive");
     json_put_str(config, "Image", a->rest.v[0]);
     if (a->rest.n > 1) {
         json_t *cmd = json_array();
@@ -418,24 +377,40 @@ static void put_command(const struct args *a, json_t *config, bool attach)
         json_push_str(list, entrypoint);
         json_put_take(config, "Entrypoint", list);
     }
-    json_put_bool(config, "AttachStdin", attach && in);
-    json_put_bool(config, "AttachStdout", attach);
-    json_put_bool(config, "AttachStderr", attach);
-    json_put_bool(config, "StdinOnce", attach && in);
+    json_put_bool(config, "AttachStdin", attach->in);
+    json_put_bool(config, "AttachStdout", attach->out);
+    json_put_bool(config, "AttachStderr", attach->err);
+    json_put_bool(config, "StdinOnce", attach->in && args_bool(a, "interactive"));
     if (args_bool(a, "no-healthcheck"))
         json_put_take(config, "Healthcheck", json_pack("{s[s]}", "Test", "NONE"));
 }
 
-int container_body(const struct args *a, bool attach, json_t **out, struct err *err)
+static int check_pull(const struct args *a, struct err *err)
+{
+    const char *pull = args_str(a, "pull", "missing");
+    if (str_eq(pull, "always") || str_eq(pull, "missing") || str_eq(pull, "never"))
+        return 0;
+    return err_set(err, -EINVAL, "invalid pull option: '%s': must be always, missing or never",
+                   pull);
+}
+
+int container_body(const struct args *a, bool foreground, struct attach *attach, json_t **out,
+                   struct err *err)
 {
     json_auto_t *config = json_object();
     json_t *host = json_object();
     json_put_take(config, "HostConfig", host);
-    const char *network = args_str(a, "network", args_str(a, "net", "default"));
-    json_put_str(host, "NetworkMode", network);
+    json_put_str(host, "NetworkMode", args_str(a, "network", args_str(a, "net", "default")));
+    int r = attach_wanted(a, attach, err);
+    if (r == 0)
+        r = check_pull(a, err);
+    if (r < 0)
+        return r;
+    if (!foreground)
+        *attach = (struct attach){0};
     put_command(a, config, attach);
     put_tmpfs_and_logs(a, host);
-    int r = put_plain(a, config, host, err);
+    r = put_plain(a, config, host, err);
     if (r == 0)
         r = put_env_and_labels(a, config, err);
     if (r == 0)

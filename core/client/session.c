@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <termios.h>
 
-#include "base/fs.h"
 #include "client/client.h"
 #include "client/http.h"
 
@@ -37,27 +37,38 @@ static void enter_raw_mode(void)
     atexit(restore_terminal);
 }
 
-/* The signals that are the container's business while we are attached. */
-static void proxied(sigset_t *set)
+/* The signals that are read, not taken: those that are passed on to the container, or, where the terminal has to be
+ * put back before we die of them, those that end us; and the terminal's size always. */
+static void signals_read(const struct session *s, sigset_t *set)
 {
-    static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
-                                  SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
+    static const int passed[] = {SIGUSR1, SIGUSR2, SIGCONT};
+    static const int fatal[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     sigemptyset(set);
-    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-        sigaddset(set, signals[i]);
+    sigaddset(set, SIGWINCH);
+    for (size_t i = 0; s->kill_path && i < ARRAY_SIZE(passed); i++)
+        sigaddset(set, passed[i]);
+    for (size_t i = 0; (s->kill_path || raw_mode) && i < ARRAY_SIZE(fatal); i++)
+        sigaddset(set, fatal[i]);
+}
+
+static void die_of(int signal_number)
+{
+    sigset_t set;
+    restore_terminal();
+    signal(signal_number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, signal_number);
+    raise(signal_number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void session_begin(struct session *s)
 {
     sigset_t set;
-    proxied(&set);
-    if (!s->kill_path) {
-        sigemptyset(&set);
-        sigaddset(&set, SIGWINCH);
-    }
-    sigprocmask(SIG_BLOCK, &set, NULL);
     if (s->tty && s->stdin_on)
         enter_raw_mode();
+    signals_read(s, &set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 void session_fini(struct session *s)
@@ -75,7 +86,25 @@ void session_resize(struct session *s)
         return;
     _cleanup_(freep) char *path = str_printf("%s?h=%d&w=%d", s->resize_path, w.ws_row, w.ws_col);
     _cleanup_(err_fini) struct err ignored = {0}; /* the container may be gone already */
-    http_json_from(s->client, "POST", path, NULL, NULL, NULL, NULL, &ignored);
+    http_json_from(s->client, "POST", path, NULL, NULL, &ignored);
+}
+
+/* All of it, also where the other end of our stdout made it non-blocking. */
+static int write_out(int fd, const char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, data, n);
+        if (done < 0 && errno == EAGAIN) {
+            struct pollfd p = {.fd = fd, .events = POLLOUT};
+            poll(&p, 1, -1);
+        } else if (done < 0 && errno != EINTR) {
+            return -errno;
+        } else if (done > 0) {
+            data += done;
+            n -= (size_t)done;
+        }
+    }
+    return 0;
 }
 
 int demux_feed(struct demux *d, const char *data, size_t n)
@@ -94,7 +123,7 @@ int demux_feed(struct demux *d, const char *data, size_t n)
             continue;
         }
         size_t part = MIN(n, d->left);
-        int r = fs_write_all(d->header[0] == 2 ? STDERR_FILENO : STDOUT_FILENO, data, part);
+        int r = write_out(d->header[0] == 2 ? STDERR_FILENO : STDOUT_FILENO, data, part);
         if (r < 0)
             return r;
         data += part;
@@ -106,7 +135,7 @@ int demux_feed(struct demux *d, const char *data, size_t n)
 
 static int deliver(struct session *s, struct demux *d, const char *data, size_t n)
 {
-    return s->raw ? fs_write_all(STDOUT_FILENO, data, n) : demux_feed(d, data, n);
+    return s->raw ? write_out(STDOUT_FILENO, data, n) : demux_feed(d, data, n);
 }
 
 static void pass_signal(struct session *s, int sigfd)
@@ -118,9 +147,13 @@ static void pass_signal(struct session *s, int sigfd)
         session_resize(s);
         return;
     }
+    if (!s->kill_path) {
+        die_of((int)info.ssi_signo);
+        return;
+    }
     _cleanup_(freep) char *path = str_printf("%s?signal=%u", s->kill_path, info.ssi_signo);
     _cleanup_(err_fini) struct err ignored = {0};
-    http_json_from(s->client, "POST", path, NULL, NULL, NULL, NULL, &ignored);
+    http_json_from(s->client, "POST", path, NULL, NULL, &ignored);
 }
 
 struct outgoing {
@@ -129,58 +162,61 @@ struct outgoing {
     bool open; /* stdin has more */
 };
 
-/* Moves stdin towards the connection; half-closes it at the end. */
-static int pump_stdin(struct session *s, struct outgoing *o, short in, short out)
+/* The container's end of the stream sees the keys as well and ends it; here they only say what that end means. */
+static void watch_keys(struct session *s, const char *data, size_t n)
 {
-    if (o->n == 0 && in) {
-        ssize_t n = read(STDIN_FILENO, o->data, sizeof(o->data));
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
-            return 0;
-        if (n <= 0) {
-            o->open = false;
-            shutdown(s->fd, SHUT_WR);
-            return 0;
-        }
-        o->at = 0;
-        o->n = (size_t)n;
-        out = 1;
-    }
-    if (o->n > 0 && out) {
-        ssize_t n = send(s->fd, o->data + o->at, o->n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            o->open = false;
-            o->n = 0;
-            return 0;
-        }
-        if (n > 0) {
-            o->at += (size_t)n;
-            o->n -= (size_t)n;
-        }
-    }
-    return 0;
+    _cleanup_(buf_fini) struct buf passed = {0};
+    if (s->detach && detach_feed(s->detach, data, n, &passed))
+        s->detached = true;
 }
 
-static int copy(struct session *s, int sigfd)
+static void read_stdin(struct session *s, struct outgoing *o)
+{
+    ssize_t n = read(STDIN_FILENO, o->data, sizeof(o->data));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        o->open = false;
+        shutdown(s->fd, SHUT_WR);
+        return;
+    }
+    o->at = 0;
+    o->n = (size_t)n;
+    watch_keys(s, o->data, o->n);
+    if (s->detached)
+        o->open = false;
+}
+
+static void send_stdin(struct session *s, struct outgoing *o)
+{
+    ssize_t n = send(s->fd, o->data + o->at, o->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        o->open = false; /* nobody reads it any more; output may still come */
+        o->n = 0;
+    }
+    if (n > 0) {
+        o->at += (size_t)n;
+        o->n -= (size_t)n;
+    }
+}
+
+/* Output on a thread of its own: a slow reader of ours holds up neither stdin nor signals. */
+struct output {
+    struct session *s;
+    int done; /* closed at the end */
+    int result;
+};
+
+static int copy_output(struct session *s)
 {
     struct demux demux = {0};
-    struct outgoing o = {.open = s->stdin_on};
     char chunk[65536];
     int r = s->early.len ? deliver(s, &demux, s->early.s, s->early.len) : 0;
     while (r == 0) {
-        struct pollfd p[3] = {{.fd = s->fd, .events = (short)(POLLIN | (o.n ? POLLOUT : 0))},
-                              {.fd = o.open && o.n == 0 ? STDIN_FILENO : -1, .events = POLLIN},
-                              {.fd = sigfd, .events = POLLIN}};
-        if (poll(p, 3, -1) < 0 && errno != EINTR)
-            return -errno;
-        if (p[2].revents)
-            pass_signal(s, sigfd);
-        pump_stdin(s, &o, p[1].revents, p[0].revents & POLLOUT);
-        if (!(p[0].revents & (POLLIN | POLLHUP | POLLERR)))
-            continue;
-        ssize_t n = recv(s->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+        ssize_t n = recv(s->fd, chunk, sizeof(chunk), 0);
         if (n == 0 || (n < 0 && errno == ECONNRESET))
             return 0;
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
+        if (n < 0 && errno != EINTR)
             return -errno;
         if (n > 0)
             r = deliver(s, &demux, chunk, (size_t)n);
@@ -188,16 +224,59 @@ static int copy(struct session *s, int sigfd)
     return r;
 }
 
+static void *output_main(void *arg)
+{
+    struct output *o = arg;
+    o->result = copy_output(o->s);
+    close_fd(o->done);
+    return NULL;
+}
+
+/* stdin and signals, until the output has ended. */
+static int copy_input(struct session *s, int sigfd, int done)
+{
+    struct outgoing o = {.open = s->stdin_on};
+    for (;;) {
+        struct pollfd p[] = {{.fd = done, .events = POLLIN},
+                             {.fd = sigfd, .events = POLLIN},
+                             {.fd = o.open && o.n == 0 ? STDIN_FILENO : -1, .events = POLLIN},
+                             {.fd = o.n > 0 ? s->fd : -1, .events = POLLOUT}};
+        if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+            if (errno != EINTR)
+                return -errno;
+            continue;
+        }
+        if (p[0].revents)
+            return 0;
+        if (p[1].revents)
+            pass_signal(s, sigfd);
+        if (p[2].revents)
+            read_stdin(s, &o);
+        if (p[3].revents)
+            send_stdin(s, &o);
+    }
+}
+
 int session_run(struct session *s)
 {
     sigset_t set;
-    proxied(&set);
-    if (!s->kill_path) {
-        sigemptyset(&set);
-        sigaddset(&set, SIGWINCH);
-    }
+    int ends[2];
+    pthread_t thread;
+    signals_read(s, &set);
     _cleanup_(closep) int sigfd = signalfd(-1, &set, SFD_CLOEXEC);
-    int r = sigfd < 0 ? -errno : copy(s, sigfd);
+    if (sigfd < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    _cleanup_(closep) int done = ends[0];
+    struct output o = {.s = s, .done = ends[1]};
+    int r = pthread_create(&thread, NULL, output_main, &o);
+    if (r != 0) {
+        close_fd(ends[1]);
+        return -r;
+    }
+    r = copy_input(s, sigfd, done);
+    if (r < 0)
+        shutdown(s->fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
     restore_terminal();
-    return r;
+    return r < 0 ? r : o.result;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "api/detach.h"
 #include "base/str.h"
 
 struct client;
@@ -17,11 +18,13 @@ struct session {
     bool tty;                /* put our terminal into raw mode */
     const char *resize_path; /* "/containers/ID/resize" or "/exec/ID/resize"; NULL: none */
     const char *kill_path;   /* "/containers/ID/kill": signals are passed on; NULL: not */
+    struct detach *detach;   /* with stdin and a tty: the keys that end the session; NULL: none */
+    bool detached;           /* they were typed: the container goes on */
 };
 
 /* Puts the terminal into raw mode if `tty` (restored by session_fini), blocks the signals that are to be passed on. */
 void session_begin(struct session *s);
-/* Copies until the connection ends. 0 or a negative errno. */
+/* Copies until the connection ends. 0 or a negative errno (-EPIPE: nobody reads our output any more). */
 int session_run(struct session *s);
 /* Tells the daemon the size of our terminal. */
 void session_resize(struct session *s);
