@@ -17,11 +17,18 @@
 #include "base/log.h"
 #include "build-config.h"
 #include "config/config.h"
+#include "engine/build-info.h"
 #include "engine/internal.h"
 #include "engine/storage.h"
 #include "plugin/registry.h"
 #include "runtime/cgroup.h"
 #include "state/image.h"
+
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
 
 static void put_counts(struct engine *e, json_t *o)
 {
@@ -206,7 +213,7 @@ static void put_runtime(struct engine *e, json_t *o)
     json_put_bool(o, "LiveRestoreEnabled", true);
     json_put_str(o, "Isolation", "");
     json_put_str(o, "InitBinary", "berth-init");
-    json_put_take(o, "ContainerdCommit", commit_view(""));
+    json_put_take(o, "ContainerdCommit", commit_view("N/A"));
     json_put_take(o, "RuncCommit", commit_view(BERTH_VERSION));
     json_put_take(o, "InitCommit", commit_view(BERTH_VERSION));
     json_t *security = json_array();
@@ -296,12 +303,13 @@ int engine_version(struct engine *e, json_t **out, struct err *err)
     json_put_take(o, "Platform", json_pack("{s:s}", "Name", "berth"));
     json_put_take(o, "Components", components);
     json_put_str(o, "Version", BERTH_VERSION);
-    json_put_str(o, "GitCommit", "");
-    json_put_str(o, "GoVersion", "");
+    json_put_str(o, "GitCommit", build.commit);
+    /* Where clients print what the engine was compiled with. */
+    json_put_str(o, "GoVersion", COMPILER);
     json_put_str(o, "Os", "linux");
     json_put_str(o, "Arch", go_arch(u.machine));
     json_put_str(o, "KernelVersion", u.release);
-    json_put_str(o, "BuildTime", "");
+    json_put_str(o, "BuildTime", build.time);
     *out = o;
     return 0;
 }
