@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/ports.h"
 
 static bool allowed_has(const char *const *allowed, const char *key)
 {
@@ -115,6 +116,49 @@ bool filters_match_labels(const json_t *filters, const char *key, const json_t *
         if (!label_matches(json_string_value(json_array_get(values, i)), labels))
             return false;
     return true;
+}
+
+static int check_ports(const json_t *values, struct err *err)
+{
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        struct port_range range;
+        int r = port_range_parse(json_string_value(json_array_get(values, i)), &range, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int filters_check_ports(const json_t *filters, struct err *err)
+{
+    int r = check_ports(values_of(filters, "publish"), err);
+    return r < 0 ? r : check_ports(values_of(filters, "expose"), err);
+}
+
+static bool port_named(const json_t *values, const json_t *port, const char *member)
+{
+    int64_t number = json_int(port, member, 0);
+    for (size_t i = 0; number > 0 && i < json_array_size(values); i++) {
+        struct port_range range;
+        if (port_range_parse(json_string_value(json_array_get(values, i)), &range, NULL) == 0 &&
+            str_eq(range.proto, json_str(port, "Type", "")) && number >= range.first &&
+            number <= range.last)
+            return true;
+    }
+    return false;
+}
+
+bool filters_match_ports(const json_t *filters, const json_t *ports)
+{
+    const json_t *publish = values_of(filters, "publish"), *expose = values_of(filters, "expose");
+    if (!publish && !expose)
+        return true;
+    for (size_t i = 0; i < json_array_size(ports); i++) {
+        const json_t *port = json_array_get(ports, i);
+        if (port_named(publish, port, "PublicPort") || port_named(expose, port, "PrivatePort"))
+            return true;
+    }
+    return false;
 }
 
 int filters_bool(const json_t *filters, const char *key, bool *out, struct err *err)

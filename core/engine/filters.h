@@ -24,5 +24,9 @@ bool filters_match_prefix(const json_t *filters, const char *key, const char *va
 bool filters_match_regex(const json_t *filters, const char *key, const char *value);
 /* Values are "key" or "key=value"; each of them must hold for `labels` (an object of strings, or NULL). */
 bool filters_match_labels(const json_t *filters, const char *key, const json_t *labels);
+/* Values of `publish` and `expose` are ports or ranges of them: -EINVAL for what is none. */
+int filters_check_ports(const json_t *filters, struct err *err);
+/* `ports` as a container list shows them. As in Docker, one port that either key names is enough. */
+bool filters_match_ports(const json_t *filters, const json_t *ports);
 /* As Docker's booleans (dangling=true); *out only set when the key is there. -EINVAL. */
 int filters_bool(const json_t *filters, const char *key, bool *out, struct err *err);

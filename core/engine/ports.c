@@ -43,6 +43,23 @@ int port_parse(const char *text, uint16_t *port, const char **proto, struct err 
     return 0;
 }
 
+int port_range_parse(const char *text, struct port_range *out, struct err *err)
+{
+    const char *dash = strchr(text, '-'), *slash = strchr(text, '/');
+    if (!dash || (slash && slash < dash)) {
+        int r = port_parse(text, &out->first, &out->proto, err);
+        out->last = out->first;
+        return r;
+    }
+    _cleanup_(freep) char *first = xstrndup(text, (size_t)(dash - text));
+    int r = port_parse(dash + 1, &out->last, &out->proto, err);
+    if (r == 0 && (parse_number(first, &out->first) < 0 || out->first > out->last))
+        r = err_set(err, -EINVAL,
+                    "invalid port range: %s (first-last, as in 8000-8010/tcp, would be right)",
+                    text);
+    return r;
+}
+
 int port_exposed_check(const json_t *exposed, struct err *err)
 {
     const char *key;

@@ -168,6 +168,8 @@ static int list_query_init(struct list_query *q, struct err *err)
     if (r == 0)
         r = check_words(q->filters, err);
     if (r == 0)
+        r = filters_check_ports(q->filters, err);
+    if (r == 0)
         r = read_time(q, "before", &q->before_ns, err);
     if (r == 0)
         r = read_time(q, "since", &q->since_ns, err);
@@ -180,22 +182,6 @@ static int list_query_init(struct list_query *q, struct err *err)
     q->ancestor =
         xstrdup(image_find(q->engine->images, ancestor, &image, NULL) == 0 ? image->id : "");
     return 0;
-}
-
-static bool matches_key(const json_t *filters, const char *filter, const json_t *object)
-{
-    if (!filters_has(filters, filter))
-        return true;
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)object, key, value) {
-        _cleanup_(strv_fini) struct strv parts = {0};
-        strv_split(&parts, key, "/");
-        if (filters_match_exact(filters, filter, key) ||
-            (parts.n > 0 && filters_match_exact(filters, filter, parts.v[0])))
-            return true;
-    }
-    return false;
 }
 
 static bool matches_name(const json_t *filters, const char *name)
@@ -233,6 +219,15 @@ static bool matches_network(struct engine *e, const json_t *filters,
     return false;
 }
 
+static bool matches_ports(struct engine *e, const json_t *filters,
+                          const struct state_container *row)
+{
+    if (!filters_has(filters, "publish") && !filters_has(filters, "expose"))
+        return true;
+    json_auto_t *ports = network_ports_list(e, row);
+    return filters_match_ports(filters, ports);
+}
+
 static bool matches_exited(const json_t *filters, const struct state_container *row)
 {
     if (!filters_has(filters, "exited"))
@@ -253,9 +248,7 @@ static bool matches(const struct list_query *q, const struct state_container *ro
            (!q->since_ns || row->created_ns > q->since_ns) &&
            filters_match_labels(f, "label", json_obj(row->config, "Labels")) &&
            matches_volume(f, json_arr(row->runtime, "mounts")) &&
-           matches_network(q->engine, f, row) &&
-           matches_key(f, "expose", json_obj(row->config, "ExposedPorts")) &&
-           matches_key(f, "publish", json_obj(row->host_config, "PortBindings"));
+           matches_network(q->engine, f, row) && matches_ports(q->engine, f, row);
 }
 
 static void put_sizes(struct engine *e, const struct state_container *row, json_t *o)

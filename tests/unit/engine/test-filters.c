@@ -76,6 +76,24 @@ static void booleans_are_parsed(void **state)
     assert_int_equal(filters_bool(bad, "dangling", &out, NULL), -EINVAL);
 }
 
+static void one_port_that_is_published_or_exposed_is_enough(void **state)
+{
+    json_auto_t *ports = parse("[{\"PrivatePort\":80,\"PublicPort\":8080,\"Type\":\"tcp\"},"
+                               "{\"PrivatePort\":53,\"Type\":\"udp\"}]");
+    json_auto_t *public = parse("{\"publish\":[\"8000-8090\"]}");
+    json_auto_t *private = parse("{\"publish\":[\"80\"]}");
+    json_auto_t *exposed = parse("{\"publish\":[\"80\"],\"expose\":[\"53/udp\"]}");
+    json_auto_t *other = parse("{\"expose\":[\"53\"]}");
+    json_auto_t *bad = parse("{\"expose\":[\"53/icmp\"]}");
+    assert_true(filters_match_ports(NULL, ports));
+    assert_true(filters_match_ports(public, ports));
+    assert_false(filters_match_ports(private, ports));
+    assert_true(filters_match_ports(exposed, ports));
+    assert_false(filters_match_ports(other, ports));
+    assert_int_equal(filters_check_ports(exposed, NULL), 0);
+    assert_int_equal(filters_check_ports(bad, NULL), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +103,7 @@ int main(void)
         cmocka_unit_test(values_of_a_key_are_alternatives),
         cmocka_unit_test(regular_expressions_search_and_bad_ones_are_text),
         cmocka_unit_test(every_label_must_hold),
+        cmocka_unit_test(one_port_that_is_published_or_exposed_is_enough),
         cmocka_unit_test(booleans_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

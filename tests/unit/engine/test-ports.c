@@ -21,6 +21,20 @@ static void port_parse_knows_numbers_and_protocols(void **state)
         assert_int_equal(port_parse(bad[i], &port, &proto, NULL), -EINVAL);
 }
 
+static void port_range_parse_takes_one_port_and_ranges(void **state)
+{
+    struct port_range range;
+    assert_int_equal(port_range_parse("8000-8010/udp", &range, NULL), 0);
+    assert_int_equal(range.first, 8000);
+    assert_int_equal(range.last, 8010);
+    assert_string_equal(range.proto, "udp");
+    assert_int_equal(port_range_parse("80", &range, NULL), 0);
+    assert_int_equal(range.last, 80);
+    static const char *const bad[] = {"90-80", "-80", "80-", "0-1", "80/tcp-90", "80-65536/tcp"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(port_range_parse(bad[i], &range, NULL), -EINVAL);
+}
+
 static char *wanted(const char *config, const char *host)
 {
     json_auto_t *c = json_loads(config, 0, NULL), *h = json_loads(host, 0, NULL);
@@ -49,6 +63,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(port_parse_knows_numbers_and_protocols),
+        cmocka_unit_test(port_range_parse_takes_one_port_and_ranges),
         cmocka_unit_test(a_key_without_bindings_means_any_port),
         cmocka_unit_test(publish_all_adds_the_exposed_ones),
     };
