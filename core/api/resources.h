@@ -10,6 +10,8 @@ HANDLER(system_ping);
 HANDLER(system_version);
 HANDLER(system_info);
 HANDLER(system_events);
+HANDLER(plugins_list);
+HANDLER(plugins_inspect);
 HANDLER(swarm_refuse);
 HANDLER(swarm_leave);
 

@@ -101,6 +101,8 @@ const struct route routes[] = {
     {"POST", "/volumes/prune", NULL, NULL, "pruning volumes"},
     {"PUT", "/volumes/{}", NULL, NULL, "updating cluster volumes"},
 
+    {"GET", "/plugins", plugins_list},
+    {"GET", "/plugins/{}/json", plugins_inspect},
     {NULL, "/plugins", NULL, NULL, "Docker's plugins"},
     {NULL, "/plugins/{}", NULL, NULL, "Docker's plugins"},
     {"POST", "/session", NULL, NULL, "BuildKit sessions"},

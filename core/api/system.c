@@ -105,6 +105,18 @@ int system_events(struct request *r, struct err *err)
     return c < 0 ? c : reply_live(r, TYPE_JSON, engine_events_fd(sub), &ops, sub, err);
 }
 
+/* Docker's plugins cannot be installed here: so there are none. A client that looks for a name among
+ * all kinds of objects goes on. */
+int plugins_list(struct request *r, struct err *err)
+{
+    return reply_json(r, 200, json_array());
+}
+
+int plugins_inspect(struct request *r, struct err *err)
+{
+    return err_set(err, -ENOENT, "plugin \"%s\" not found", r->match.param);
+}
+
 static int swarm_reply(struct request *r, const char *words)
 {
     json_t *body = json_object();
