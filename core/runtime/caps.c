@@ -101,6 +101,15 @@ uint64_t caps_bounding(void)
     return mask;
 }
 
+/* What this kernel knows. */
+static uint64_t caps_known(void)
+{
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(names) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+        mask |= BIT(i);
+    return mask;
+}
+
 /* The capabilities that a list names; *all when ALL is among them. */
 static int read_list(const json_t *host_config, const char *key, uint64_t *mask, bool *all,
                      struct err *err)
@@ -144,6 +153,7 @@ int caps_of(const json_t *host_config, uint64_t *mask, json_t *missing, struct e
         return r;
     if (json_bool(host_config, "Privileged", false)) {
         *mask = bounding;
+        note_missing(caps_known(), bounding, missing);
         return 0;
     }
     uint64_t base = drop_all ? 0 : caps_default();

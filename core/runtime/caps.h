@@ -17,6 +17,6 @@ uint64_t caps_default(void);
 /* The bounding set of this process: what it can give at all. */
 uint64_t caps_bounding(void);
 /* The set of a container with this HostConfig (CapAdd, CapDrop, Privileged), cut to the bounding set. -EINVAL names the
- * capability that nobody knows. Those that were asked for by name but are not in the bounding set are pushed to `missing`
+ * capability that nobody knows. Those that were asked for by name or by Privileged but are not in the bounding set are pushed to `missing`
  * (an array of strings; may be NULL). */
 int caps_of(const json_t *host_config, uint64_t *mask, json_t *missing, struct err *err);

@@ -124,6 +124,15 @@ static void paths_default(json_t *hc)
         json_put_take(hc, "ReadonlyPaths", privileged ? json_array() : runtime_readonly_paths());
 }
 
+/* What clients send for "no limit" is shown as Docker shows it: null. */
+static void unlimited_default(json_t *hc)
+{
+    if (json_int(hc, "PidsLimit", 0) <= 0)
+        json_put_take(hc, "PidsLimit", json_null());
+    if (json_int(hc, "MemorySwappiness", -1) == -1)
+        json_put_take(hc, "MemorySwappiness", json_null());
+}
+
 void runtime_host_config_defaults(json_t *hc, const struct cgroup *cg)
 {
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
@@ -138,5 +147,6 @@ void runtime_host_config_defaults(json_t *hc, const struct cgroup *cg)
         json_put_int(hc, "CpuShares", MIN(MAX(shares, 2), 262144));
     bool v2 = cg && cgroup_version(cg) == 2 && !json_bool(hc, "Privileged", false);
     put_default(hc, "CgroupnsMode", v2 ? "\"private\"" : "\"host\"");
+    unlimited_default(hc);
     paths_default(hc);
 }

@@ -242,10 +242,9 @@ static json_t *own_mounts(const struct runtime_input *in, const struct security_
     if (in->cgroup)
         cgroup_plan_mounts(in->cgroup, in->id, !mode_is_host(hc, "CgroupnsMode"),
                            sec->writable_cgroups, own);
-    if (mode_is_host(hc, "IpcMode"))
-        json_push_take(own, new_bind("/dev/mqueue", "/dev/mqueue", true, "rprivate"));
-    else
-        json_push_take(own, new_fs("/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev", ""));
+    /* The queues are those of the ipc namespace that the child is in, the host's too; the host itself
+     * need not have them mounted. */
+    json_push_take(own, new_fs("/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev", ""));
     if (!str_eq(json_str(hc, "IpcMode", ""), "none"))
         json_push_take(own, shm_mount(hc));
     return own;
