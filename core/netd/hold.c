@@ -372,7 +372,7 @@ static void holder_restore(struct holds *h, const json_t *saved)
     _cleanup_(err_fini) struct err err = {0};
     json_auto_t *ports = json_deep_copy(json_arr(saved, "ports"));
     const char *id = json_str(saved, "id", NULL);
-    struct holder *o;
+    struct holder *o = NULL;
     size_t i;
     json_t *p;
     json_array_foreach (ports, i, p) {

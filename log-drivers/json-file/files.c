@@ -245,7 +245,7 @@ static int compress_fd(int from, int to, const struct ident *ident)
 static int compress_to(int dir, int from, const char *temporary)
 {
     struct stat st;
-    struct ident ident;
+    struct ident ident = {0};
     int r = ident_of_fd(from, &ident, NULL);
     if (r < 0 || fstat(from, &st) < 0)
         return r < 0 ? r : -errno;
