@@ -10,9 +10,17 @@ setup_file() {
 }
 teardown_file() { world_down; }
 setup() { before=$(objects); }
-teardown() { [ "$(objects)" = "$before" ]; }
+teardown() { [ "$(objects)" = "$before" ] || diff <(echo "$before") <(objects); }
 
-objects() { find "$T/data" -mindepth 1 -maxdepth 3 ! -name 'berth.db*' ! -path '*/tmp/*' | sort | cksum; }
+# Files, rows, and what the kernel holds.
+objects() {
+    find "$T/data" "$T/run" -mindepth 1 -maxdepth 3 ! -name 'berth.db*' ! -path '*/tmp/*' ! -path '*/netd/state' | sort | cksum
+    b ps -aq
+    b images -q
+    innet ip -o link | wc -l
+    inworld cat /proc/self/mountinfo | wc -l
+    inworld find /sys/fs/cgroup -type d | wc -l
+}
 create() { api POST "/v1.51/containers/create${2:-}" "$1"; }
 # expect STATUS WORDS...: of $output as api() prints it
 expect() {
@@ -118,16 +126,86 @@ def make(name, *members):
 make("dotdot", ("../../escaped",))
 make("symout", ("link", "sym", "/../../../../../../" + d.lstrip("/") + "/out"), ("link/escaped",))
 make("hardout", ("h", "hard", "../../../../etc/passwd"))
+make("hardabs", ("h", "hard", "/etc/passwd"))
+make("absolute", (d + "/out/absolute",))
 P
     mkdir -p "$T/out"
-    for t in dotdot hardout; do
+    for t in dotdot hardout hardabs; do
         run import "$T/$t.tar"
         [[ ${lines[-1]} -ge 400 || $output == *error* ]]
     done
     import "$T/symout.tar" >/dev/null
+    import "$T/absolute.tar" >/dev/null
+    [ ! -e "$T/escaped" ]
     [ -z "$(ls -A "$T/out")" ]
-    ! find "$T/data" "$T" -name escaped -path "$T/out/*" | grep -q .
     api DELETE "/v1.51/images/evil?force=1" >/dev/null
+}
+
+@test "what is no archive, or a cut one in a compression" {
+    tar=$(busybox_tar)
+    gzip -c "$tar" | head -c 200000 >"$T/cut.tar.gz"
+    head -c 100000 /dev/urandom >"$T/noise"
+    for t in cut.tar.gz noise; do
+        run curl -s --unix-socket "$T/berth.sock" -X POST -T "$T/$t" -w '\n%{http_code}\n' "http://x/v1.51/images/create?fromSrc=-&repo=evil"
+        [[ ${lines[-1]} -ge 400 || $output == *error* ]]
+    done
+    run api GET /v1.51/images/evil/json
+    expect 404 evil
+}
+
+@test "verbs that do not fit the container's state" {
+    id=$(api POST "/v1.51/containers/create?name=idle" '{"Image":"busybox","Cmd":["sleep","100"],"HostConfig":{"NetworkMode":"none"}}' | head -n 1 | jq -r .Id)
+    [ "$(api_status POST /v1.51/containers/idle/stop)" = 304 ]
+    run api POST /v1.51/containers/idle/kill
+    expect 409 "$id"
+    run api POST /v1.51/containers/idle/exec '{"Cmd":["true"]}'
+    expect 409 "$id"
+    [ "$(api_status POST /v1.51/containers/idle/start)" = 204 ]
+    [ "$(api_status POST /v1.51/containers/idle/start)" = 304 ]
+    run api DELETE /v1.51/containers/idle
+    expect 409 idle
+    run api POST "/v1.51/containers/idle/kill?signal=SIGNOPE"
+    expect 400 SIGNOPE
+    run api POST /v1.51/containers/idle/exec '{"Cmd":[]}'
+    expect 400
+    run api GET /v1.51/containers/idle/logs
+    expect 400
+    run api POST "/v1.51/containers/idle/wait?condition=nonsense"
+    expect 400 nonsense
+    run api DELETE /v1.51/images/busybox
+    expect 409 "${id:0:12}"
+    [ "$(api_status DELETE '/v1.51/containers/idle?force=1')" = 204 ]
+}
+
+@test "a port in use is named, and the container is as it was" {
+    api POST "/v1.51/containers/create?name=one" '{"Image":"busybox","Cmd":["sleep","100"],"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"18090"}]}}}' >/dev/null
+    api POST "/v1.51/containers/create?name=two" '{"Image":"busybox","Cmd":["sleep","100"],"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"18090"}]}}}' >/dev/null
+    [ "$(api_status POST /v1.51/containers/one/start)" = 204 ]
+    links=$(innet ip -o link | wc -l)
+    run api POST /v1.51/containers/two/start
+    expect 500 18090
+    [ "$(field two '{{.State.Status}}')" = created ]
+    [ "$(innet ip -o link | wc -l)" = "$links" ]
+    run b run --rm -p 18090:80 busybox true
+    [ "$status" -eq 125 ]
+    [[ $output == *18090* ]]
+    b rm -f one two
+}
+
+@test "filters, names and bodies of other objects" {
+    run api GET "/v1.51/containers/json?filters=%7Bbad"
+    expect 400
+    run api GET '/v1.51/containers/json?filters=%7B%22nosuch%22%3A%5B%22x%22%5D%7D'
+    expect 400 nosuch
+    run api POST /v1.51/volumes/create '{"Name":"../../etc"}'
+    expect 400 "../../etc"
+    run api POST "/v1.51/images/busybox/tag?repo=BAD%20REPO"
+    expect 400
+    run api GET /v1.51/containers/..%2f..%2fetc/json
+    [[ ${lines[-1]} == 400 || ${lines[-1]} == 404 ]]
+    run api POST "/v1.51/containers/create?platform=plan9/mips" '{"Image":"busybox"}'
+    [[ ${lines[-1]} == 400 || ${lines[-1]} == 404 ]]
+    [[ $output == *plan9* ]]
 }
 
 @test "raw nonsense on the socket" {

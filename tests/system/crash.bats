@@ -227,3 +227,39 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
     kill -0 "$pid"
     [ -d "$T/data/containers/$id" ]
 }
+
+@test "netd is killed, alone and together with berthd: ports stay reserved and answer" {
+    b run -d --name web -p 18080:80 busybox httpd -f -h /var/www
+    netd=$(pgrep -f "berth-netd $T/run")
+    kill -KILL "$netd"
+    another() { [ "$(pgrep -f "berth-netd $T/run")" != "$netd" ] && pgrep -f "berth-netd $T/run" >/dev/null; }
+    reserved() { refute innet python3 -c "import socket; s = socket.socket(); s.bind(('0.0.0.0', 18080))" 2>/dev/null; }
+    eventually 5 another
+    eventually 5 reserved
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    daemon_kill
+    netd=$(pgrep -f "berth-netd $T/run")
+    kill -KILL "$netd"
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    daemon_start
+    eventually 5 reserved
+    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    b rm -f web
+    refute reserved
+}
+
+@test "berthd, shim and netd are killed at once: all is explained, and nothing is left" {
+    b run -d --name slow -p 18080:80 busybox sleep 1000
+    pid=$(init_pid slow)
+    shim=$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")
+    kill -KILL "$(cat "$T/berthd.pid")" "$shim" "$(pgrep -f "berth-netd $T/run")"
+    daemon_start
+    [ "$(field slow '{{.State.Status}} {{.State.ExitCode}}')" = "exited 137" ]
+    ended "$pid"
+    b rm slow
+    daemon_stop
+    [ "$(innet ip -o link | wc -l)" = 1 ]
+    [ -z "$(innet nft list tables)" ]
+    [ -z "$(inworld find /sys/fs/cgroup -name 'berth-????????')" ]
+    refute pgrep -f "$T/run"
+}

@@ -118,7 +118,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
     table=berth-$(cat "$T/data/instance")
     innet nft list table inet "$table" | grep -q 18085
     b stop -t 0 gone
-    ! innet nft list table inet "$table" | grep -q 18085
+    [[ $(innet nft list table inet "$table") != *18085* ]]
     [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
     innet python3 -c "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('0.0.0.0', 18085))"
     b start gone

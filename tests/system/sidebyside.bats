@@ -48,8 +48,8 @@ nothing_left() {
     [ "$(innet ip -o link | wc -l)" = 1 ] # lo
     [ -z "$(innet nft list tables)" ]
     [ -z "$(inworld find /sys/fs/cgroup -name 'berth-????????')" ]
-    ! pgrep -f "$T/[ab]/"
-    ! inworld grep -q " $T/" /proc/self/mountinfo
+    refute pgrep -f "$T/[ab]/"
+    refute inworld grep -q " $T/" /proc/self/mountinfo
 }
 serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello from berth"* ]]; }
 
@@ -87,7 +87,7 @@ serves() { [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$1/") == *"hello fr
     [ "$status" -ne 0 ]
     [[ $output == *berth0* && $output == *"$(cat "$A/data/instance")"* ]]
     [ "$(innet nft list tables | wc -l)" = 1 ]
-    ! pgrep -f "berth-netd $B/"
+    refute pgrep -f "berth-netd $B/"
     stop_at "$A"
     nothing_left
 }
