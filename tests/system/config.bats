@@ -54,6 +54,11 @@ refused() { # refused WORDS...
     run inworld timeout 10 "$BERTHD" --config "$T/daemon.conf"
     innet ip link del lan0
     refused 172.29.5.0/24 lan0
+    # It got far enough to have made something.
+    [ "$(innet ip -o link | wc -l)" = 1 ]
+    [ -z "$(innet nft list tables)" ]
+    [ -z "$(inworld find /sys/fs/cgroup -name 'berth-????????')" ]
+    refute pgrep -f "berth-netd $T/run"
     rm -rf "$T/data" "$T/run"
 }
 
