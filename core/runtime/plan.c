@@ -67,9 +67,9 @@ static const char *root_propagation(const json_t *mounts)
 
 static json_t *dev_links(void)
 {
-    json_t *links = json_pack("[[ss][ss][ss][ss]]", "/proc/self/fd", "/dev/fd", "/proc/self/fd/0",
-                              "/dev/stdin", "/proc/self/fd/1", "/dev/stdout", "/proc/self/fd/2",
-                              "/dev/stderr");
+    json_t *links =
+        json_pack("[[ss][ss][ss][ss]]", "/proc/self/fd", "/dev/fd", "/proc/self/fd/0", "/dev/stdin",
+                  "/proc/self/fd/1", "/dev/stdout", "/proc/self/fd/2", "/dev/stderr");
     if (access("/proc/kcore", F_OK) == 0)
         json_push_take(links, json_pack("[ss]", "/proc/kcore", "/dev/core"));
     return links;
