@@ -20,11 +20,13 @@
 #include "network/link.h"
 #include "network/netns.h"
 #include "network/nl.h"
+#include "network/reap.h"
 #include "network/routes.h"
 
 struct executor {
     char *instance;
     struct nl_pool *socks;
+    struct reaper *reaper;
 };
 
 struct executor *executor_open(const char *instance, struct err *err)
@@ -35,6 +37,11 @@ struct executor *executor_open(const char *instance, struct err *err)
     struct executor *x = xcalloc(1, sizeof(*x));
     x->instance = xstrdup(instance);
     x->socks = socks;
+    x->reaper = reaper_open(instance, err);
+    if (!x->reaper) {
+        executor_close(x);
+        return NULL;
+    }
     return x;
 }
 
@@ -42,6 +49,7 @@ void executor_close(struct executor *x)
 {
     if (!x)
         return;
+    reaper_close(x->reaper);
     nl_pool_free(x->socks);
     free(x->instance);
     free(x);
@@ -443,8 +451,8 @@ int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err 
         const json_t *op = json_array_get(ops, i);
         if (!op_is(op, "link", 0))
             continue;
-        int r = nl_request(sock, link_msg_delete(json_str(op, "name", "")), err);
-        if (r < 0 && r != -ENODEV && first == 0) {
+        int r = reaper_take(x->reaper, sock, json_str(op, "name", ""), first ? NULL : err);
+        if (r < 0 && first == 0) {
             first = r;
             err_wrap(err, "removing link %s", json_str(op, "name", ""));
         }

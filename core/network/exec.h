@@ -29,7 +29,8 @@ int executor_network_remove(struct executor *x, const json_t *plan, struct err *
 
 /* Makes an endpoint in the namespace netns_fd. -EEXIST when a link's name is taken. Failed: all is gone again. */
 int executor_endpoint_make(struct executor *x, const json_t *plan, int netns_fd, struct err *err);
-/* Removes the endpoint's links on the host; what is not there is fine. */
+/* Takes the endpoint's links off their bridge and out of use; they are freed soon after, by a thread. What is not there is
+ * fine. */
 int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err *err);
 /* Removes this instance's links that are no network's and stand in none of these endpoints' plans. */
 int executor_strays_remove(struct executor *x, const json_t *plans, struct err *err);

@@ -199,6 +199,20 @@ struct nl_msg *link_msg_delete(const char *name)
     return checked(m, m ? nla_put_string(m, IFLA_IFNAME, name) : 0);
 }
 
+struct nl_msg *link_msg_retire(int ifindex, uint32_t group)
+{
+    struct ifinfomsg head = {.ifi_index = ifindex, .ifi_change = IFF_UP};
+    struct nl_msg *m = message(RTM_NEWLINK, 0, &head, sizeof(head));
+    return checked(m, m ? nla_put_u32(m, IFLA_MASTER, 0) | nla_put_u32(m, IFLA_GROUP, group) : 0);
+}
+
+struct nl_msg *link_msg_delete_group(uint32_t group)
+{
+    struct ifinfomsg head = {0};
+    struct nl_msg *m = message(RTM_DELLINK, 0, &head, sizeof(head));
+    return checked(m, m ? nla_put_u32(m, IFLA_GROUP, group) : 0);
+}
+
 struct nl_msg *link_msg_address(int ifindex, const struct cidr *c)
 {
     struct ifaddrmsg head = {.ifa_family = (uint8_t)c->a.family,

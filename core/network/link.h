@@ -21,6 +21,10 @@ struct nl_msg *link_msg_alias(int ifindex, const char *alias);
 struct nl_msg *link_msg_mtu(int ifindex, uint32_t mtu);
 struct nl_msg *link_msg_bridge_port(int ifindex, bool hairpin, bool isolated);
 struct nl_msg *link_msg_delete(const char *name);
+/* Off its bridge, down, and into a link group. */
+struct nl_msg *link_msg_retire(int ifindex, uint32_t group);
+/* Every link of a group, in one go. */
+struct nl_msg *link_msg_delete_group(uint32_t group);
 struct nl_msg *link_msg_address(int ifindex, const struct cidr *c);
 /* destination NULL: default; gateway NULL: on-link. */
 struct nl_msg *link_msg_route(int ifindex, const struct cidr *destination,

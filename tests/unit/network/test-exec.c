@@ -27,6 +27,8 @@ static int teardown(void **state)
 {
     (void)state;
     executor_close(x);
+    assert_false(link_there("b" INSTANCE
+                            "fedcba")); /* what was removed is gone, whoever holds its namespace */
     options_free(opts);
     return 0;
 }
@@ -141,11 +143,11 @@ static void endpoint_make_gives_the_container_its_interface(void **state)
     _cleanup_(closep) int ns = ns_take();
     network_plan(&net);
     assert_ok(executor_network_make(x, NET_ID, net.json, &err), &err);
-    endpoint_plan(&ep, "abcdef012345", "172.29.0.2/16");
+    endpoint_plan(&ep, "fedcba012345", "172.29.0.2/16");
     int64_t t = time_mono_ns();
     assert_ok(executor_endpoint_make(x, ep.json, ns, &err), &err);
     print_message("endpoint made in %.2f ms\n", (double)(time_mono_ns() - t) / 1e6);
-    assert_true(link_there("b" INSTANCE "abcdef"));
+    assert_true(link_there("b" INSTANCE "fedcba"));
     _cleanup_(freep) char *addr = in_ns(ns, (const char *[]){"ip", "-j", "addr", NULL});
     assert_non_null(strstr(addr, "\"ifname\":\"eth0\""));
     assert_non_null(strstr(addr, "02:42:ac:1d:00:02"));
@@ -158,7 +160,9 @@ static void endpoint_make_gives_the_container_its_interface(void **state)
     t = time_mono_ns();
     assert_ok(executor_endpoint_remove(x, ep.json, &err), &err);
     print_message("endpoint removed in %.2f ms\n", (double)(time_mono_ns() - t) / 1e6);
-    assert_false(link_there("b" INSTANCE "abcdef"));
+    _cleanup_(freep) char *bridged =
+        run((const char *[]){"ip", "-o", "link", "show", "master", "berth0", NULL});
+    assert_string_equal(bridged, "");
     assert_ok(executor_endpoint_remove(x, ep.json, &err), &err);
     executor_network_remove(x, net.json, NULL);
 }
