@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/live.h"
 
 static int64_t deadline_in(int64_t limit_ms)
 {
@@ -29,6 +30,16 @@ static int claim_or_wait(struct engine *e, const char *id, const char *verb, int
     }
 }
 
+/* The row says "exited" a little before the monitor is gone, which writes into the container's directory until then. */
+static int ending_wait(struct engine *e, const struct state_container *row, int64_t deadline,
+                       struct err *err)
+{
+    _cleanup_(live_unrefp) struct live *l = container_is_running(row) ? NULL : live_get(e, row->id);
+    if (l && live_wait_done(l, deadline) < 0)
+        return err_set(err, -EBUSY, "container %s has ended, but its monitor has not", row->name);
+    return 0;
+}
+
 int container_claim(struct engine *e, const char *ref, const char *verb, int64_t limit_ms,
                     struct state_container **row, struct err *err)
 {
@@ -37,12 +48,17 @@ int container_claim(struct engine *e, const char *ref, const char *verb, int64_t
     int r = state_container_resolve(e->state, ref, &id, err);
     if (r < 0)
         return r;
-    r = claim_or_wait(e, id, verb, deadline_in(limit_ms), &words);
+    int64_t deadline = deadline_in(limit_ms);
+    r = claim_or_wait(e, id, verb, deadline, &words);
     if (r < 0) {
         err_move(err, &words);
         return r;
     }
     r = state_container_get(e->state, id, row, err);
+    if (r == 0 && (r = ending_wait(e, *row, deadline, err)) < 0) {
+        state_container_free(*row);
+        *row = NULL;
+    }
     if (r < 0)
         container_unclaim(e, id);
     return r;
