@@ -2,6 +2,7 @@
 /* The container's root: mounted on the run directory, inside the container's own mount namespace, then made /. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,10 +55,22 @@ void child_mount_root(struct child *c)
     close_fd(steal_fd(&c->rundir));
 }
 
+/* A daemon that was started in a chroot has its namespace's true root above its own: pivot_root would leave it there, for exec
+ * to land in and for ".." to climb to. Entering one's own mount namespace once more makes its true root ours. */
+static int leave_chroot(void)
+{
+    int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (ns < 0)
+        return -1;
+    int r = setns(ns, CLONE_NEWNS);
+    close_fd(ns);
+    return r;
+}
+
 void child_pivot(struct child *c)
 {
     /* pivot_root(".", ".") puts the old root on top of the new one; detaching it leaves the new root alone. */
-    if (fchdir(c->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+    if (leave_chroot() < 0 || fchdir(c->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         child_fail(c, STAGE_PIVOT, errno, c->plan->root.source);
     unsigned long propagation = c->plan->root_propagation;
