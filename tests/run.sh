@@ -142,7 +142,7 @@ run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
                 echo "not ok 1 $file ended abnormally"
                 tail -20 "$work/bats.tap" | sed 's/^/# /'
             } >>"$work/bats.tap"
-        count_tap "$suite/$(basename "$file" .bats)$3 ($(($(date +%s) - start)) s)" <"$work/bats.tap"
+        count_tap "$suite/$(basename "$file" .bats)${BERTH_DRIVER_PREFIX:+ ($BERTH_DRIVER_PREFIX)} ($(($(date +%s) - start)) s)" <"$work/bats.tap"
     done
 }
 

@@ -19,9 +19,11 @@ hierarchies() {
     awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts
 }
 
+# On v2 a group with controllers for its children holds no processes: the world's own sit in a leaf of it.
 join() {
     for h in $(hierarchies); do
         d=$h/$name
+        [ ! -d "$d/world" ] || d=$d/world
         mkdir -p "$d" 2>/dev/null || continue
         if [ -e "$d/cpuset.cpus" ] && [ -e "$h/cpuset.cpus" ]; then
             cat "$h/cpuset.cpus" >"$d/cpuset.cpus"
@@ -31,12 +33,22 @@ join() {
     done
 }
 
+# v2: every controller of a group also for its children.
+enable() {
+    for c in $(cat "$1/cgroup.controllers"); do
+        echo "+$c" >"$1/cgroup.subtree_control" 2>/dev/null || :
+    done
+}
+
 # Inside the new namespaces: /run, lo, and cgroup mounts that begin at the world's own cgroup.
 inside() {
     mount -t tmpfs -o mode=755 tmpfs /run
     ip link set lo up
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
         mount -t cgroup2 cgroup2 /sys/fs/cgroup
+        mkdir /sys/fs/cgroup/world
+        echo $$ >/sys/fs/cgroup/world/cgroup.procs
+        enable /sys/fs/cgroup
     else
         awk '$3 == "cgroup" || $3 == "cgroup2" { print $2, $3, $4 }' /proc/self/mounts |
             while read -r at type options; do
@@ -77,13 +89,14 @@ start)
     done
     ;;
 spawn)
+    [ ! -e /sys/fs/cgroup/cgroup.controllers ] || enable /sys/fs/cgroup
     join $$
     exec unshare --net --mount --ipc --cgroup --propagation private sh "$0" inside "$dir"
     ;;
 inside) inside ;;
 enter)
     join $$
-    exec nsenter -t "$(cat "$dir/world.pid")" -n -m -i -C -- "$@"
+    exec nsenter -t "$(cat "$dir/world.pid")" -n -m -i -C -r -- "$@"
     ;;
 net) exec nsenter -t "$(cat "$dir/world.pid")" -n -- "$@" ;;
 stop)
