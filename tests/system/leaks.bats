@@ -14,17 +14,28 @@ threads() { ls "/proc/$(cat "$T/berthd.pid")/task" | wc -l; }
 same_as() { [ "$(kernel_census)" = "$1" ]; }
 threads_at_most() { [ "$(threads)" -le "$1" ]; }
 
+round() { # 200 containers, four at a time
+    seq 200 | xargs -P 4 -I{} sh -c '"$0" run --rm -p 80 -v /anon busybox echo {}' "$BERTH" | sort -n >"$T/out"
+    seq 200 | cmp - "$T/out"
+    [ -z "$(b ps -aq)" ]
+}
+without_fds() { grep -v '^fds ' <<<"$1"; }
+rest_same_as() { [ "$(without_fds "$(kernel_census)")" = "$(without_fds "$1")" ]; }
+
 @test "200 containers created, run, removed, four at a time, leave the kernel as it was" {
     # Fills the pools of idle connections (database, netlink, netd), which are bounded and kept.
     seq 48 | xargs -P 12 -I{} "$BERTH" run --rm -p 80 -v /anon busybox true
     sleep 1
-    before=$(kernel_census)
-    threads=$(threads)
-    seq 200 | xargs -P 4 -I{} sh -c '"$0" run --rm -p 80 -v /anon busybox echo {}' "$BERTH" | sort -n >"$T/out"
-    seq 200 | cmp - "$T/out"
-    eventually 5 same_as "$before" || diff <(echo "$before") <(kernel_census)
-    eventually 5 threads_at_most "$threads"
-    [ -z "$(b ps -aq)" ]
+    # A pool may still grow by a connection in a round; what leaks does so in every one.
+    for attempt in 1 2 3; do
+        before=$(kernel_census)
+        threads=$(threads)
+        round
+        eventually 5 rest_same_as "$before" || diff <(echo "$before") <(kernel_census)
+        eventually 5 threads_at_most "$threads"
+        eventually 5 same_as "$before" && return
+    done
+    diff <(echo "$before") <(kernel_census)
 }
 
 @test "failures of every kind leave the kernel as it was" {
