@@ -214,7 +214,8 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
     }
     struct stdio *io = &s->init->io;
     io->log = s->log;
-    io->close_on_eof = s->plan->stdin_once;
+    io->close_on_eof =
+        s->plan->stdin_once && !io->tty; /* a terminal outlives who detached from it */
     io->on_end = on_init_output_end;
     hold_namespaces(s);
     state_write(s);

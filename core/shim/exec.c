@@ -195,7 +195,7 @@ static int launch(struct exec *x, const json_t *attach, int *fds, size_t nfds, s
         r = task_launch(t, s->init, err);
     if (r < 0)
         return r;
-    t->io.close_on_eof = true;
+    t->io.close_on_eof = !t->io.tty;
     t->io.on_end = on_output_end;
     if (attach && stdio_attach(&t->io, steal_fd(&fds[0]), json_bool(attach, "stdin", false),
                                json_bool(attach, "stdout", false),

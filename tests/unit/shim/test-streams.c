@@ -104,6 +104,27 @@ static void terminal_has_size_and_is_the_console(void **state)
     release(h);
 }
 
+static void terminal_goes_on_when_its_client_left(void **state)
+{
+    struct harness *h = *state;
+    json_t *plan = plan_sh(h, "stty -echo; echo ready; read x; echo got $x");
+    json_put_bool(plan_process(plan), "tty", true);
+    json_put_bool(plan_process(plan), "stdin", true);
+    json_put_bool(plan, "stdin_once", true);
+    shim_start(h);
+    run_plan(h, plan);
+    char first;
+    assert_int_equal(read(h->out, &first, 1), 1);
+    int again = attach(h, NULL, true, true, true);
+    close_fd(steal_fd(&h->out));
+    assert_int_equal(write(again, "typed\n", 6), 6);
+    _cleanup_(freep) char *rest = read_stream(again, true);
+    close(again);
+    assert_non_null(strstr(rest, "got typed"));
+    assert_int_equal(exit_code(h), 0);
+    release(h);
+}
+
 /* A client that does not read holds the output; another client, and the log, lose nothing. */
 static void slow_client_holds_up_and_loses_nothing(void **state)
 {
@@ -356,6 +377,7 @@ int main(void)
         T(much_input_comes_back_whole),
         T(stdout_and_stderr_are_told_apart),
         T(terminal_has_size_and_is_the_console),
+        T(terminal_goes_on_when_its_client_left),
         T(slow_client_holds_up_and_loses_nothing),
         T(detached_is_told_and_the_container_goes_on),
         T(input_of_a_client_that_left_is_not_lost),
