@@ -43,7 +43,8 @@ static json_t *row_of(const json_t *image, const char *reference, bool whole)
     json_put_str(row, "CreatedAt", at);
     json_put_str(row, "Size", size);
     json_put_str(row, "VirtualSize", size);
-    json_put_str(row, "Containers", "N/A");
+    int64_t containers = json_int(image, "Containers", -1);
+    json_put_strf(row, "Containers", containers < 0 ? "N/A" : "%lld", (long long)containers);
     json_put_str(row, "SharedSize", "N/A");
     json_put_str(row, "UniqueSize", "N/A");
     return row;

@@ -206,10 +206,6 @@ static int run_main(struct client *c, const struct args *a)
         return cli_fail(c, 125);
     if (detached)
         return run_detached(c, id);
-    if (!attach.out && !attach.err) {
-        puts(id);
-        fflush(stdout);
-    }
     return run_foreground(c, a, &attach, id);
 }
 
@@ -285,6 +281,8 @@ static int attach_to(struct client *c, const struct args *a, const json_t *v, bo
         r = post_start(c, id);
         r = r == -EALREADY ? 0 : r; /* it runs, and its end is the next exit */
     }
+    if (r == 0 && !start)
+        session_redraw(&s);
     if (r == 0)
         return run_session(c, &s, &wait);
     session_fini(&s);

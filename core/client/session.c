@@ -79,14 +79,25 @@ void session_fini(struct session *s)
     buf_fini(&s->early);
 }
 
-void session_resize(struct session *s)
+static void send_size(struct session *s, int more)
 {
     struct winsize w;
     if (!s->tty || !s->resize_path || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row == 0)
         return;
-    _cleanup_(freep) char *path = str_printf("%s?h=%d&w=%d", s->resize_path, w.ws_row, w.ws_col);
+    _cleanup_(freep) char *path =
+        str_printf("%s?h=%d&w=%d", s->resize_path, w.ws_row + more, w.ws_col + more);
     _cleanup_(err_fini) struct err ignored = {0}; /* the container may be gone already */
     http_json_from(s->client, "POST", path, NULL, NULL, &ignored);
+}
+
+void session_resize(struct session *s)
+{
+    send_size(s, 0);
+}
+
+void session_redraw(struct session *s)
+{
+    send_size(s, 1);
 }
 
 /* All of it, also where the other end of our stdout made it non-blocking. */

@@ -28,6 +28,9 @@ void session_begin(struct session *s);
 int session_run(struct session *s);
 /* Tells the daemon the size of our terminal. */
 void session_resize(struct session *s);
+/* Makes a program that was there before us draw its screen again: its terminal becomes larger for a moment. To be followed
+ * by session_resize(). */
+void session_redraw(struct session *s);
 void session_fini(struct session *s);
 
 /* Cuts Docker's multiplexed stream: zero-initialise; feed it what comes. */
