@@ -30,7 +30,7 @@
 
 #define REQUEST_MS  10000
 #define SHUTDOWN_MS 5000
-#define IDLE_MAX    4
+#define IDLE_MAX    3
 #define QUICK_NS    (2 * NS_PER_SEC) /* a netd that lived for less is not started again at once */
 #define BACKOFF_MAX 30000
 

@@ -135,7 +135,7 @@ int nl_request(int sock, struct nl_msg *m, struct err *err)
     return nl_batch_send(&b, sock, NULL, err);
 }
 
-#define IDLE_MAX 8
+#define IDLE_MAX 3
 
 struct nl_pool {
     pthread_mutex_t lock; /* guards idle, n */

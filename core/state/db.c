@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define IDLE_READERS_MAX 4
+#define IDLE_READERS_MAX 3
 /* Pages in the log after which it is written back (4 KiB each). */
 #define CHECKPOINT_PAGES 1000
 
