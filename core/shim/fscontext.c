@@ -21,6 +21,7 @@
 #define FSCONFIG_STRING_MAX 255
 #define MOUNT_DATA_MAX      4096
 #define PATH_FDS_MAX        512
+#define LAYER_KEY           "lowerdir+"
 
 static void kernel_words(int fs, char *why, size_t n)
 {
@@ -45,8 +46,7 @@ static int config_path(int fs, const struct mount_option *o)
     const char *name = strlen(o->value) <= FSCONFIG_STRING_MAX ? o->value : sys_fd_path(fd, text);
     if (fsconfig(fs, FSCONFIG_SET_STRING, o->key, name, 0) == 0)
         return 0;
-    /* An overlay that does not know lowerdir+: the old way knows how to say the same. */
-    return errno == EINVAL && strcmp(o->key, "lowerdir+") == 0 ? -ENOSYS : -errno;
+    return errno == EINVAL && strcmp(o->key, LAYER_KEY) == 0 ? -ENOSYS : -errno;
 }
 
 static int config_option(int fs, const struct mount_option *o)
@@ -56,6 +56,22 @@ static int config_option(int fs, const struct mount_option *o)
     if (!o->value)
         return fsconfig(fs, FSCONFIG_SET_FLAG, o->key, NULL, 0) < 0 ? -errno : 0;
     return fsconfig(fs, FSCONFIG_SET_STRING, o->key, o->value, 0) < 0 ? -errno : 0;
+}
+
+static bool has_layers(const struct mount_op *op)
+{
+    for (size_t i = 0; i < op->noptions; i++)
+        if (strcmp(op->options[i].key, LAYER_KEY) == 0)
+            return true;
+    return false;
+}
+
+/* An overlay before 6.5 takes any option as it comes, and does not know lowerdir+ only now: the old way says the same. */
+static int create(int fs, const struct mount_op *op)
+{
+    if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        return 0;
+    return errno == EINVAL && has_layers(op) ? -ENOSYS : -errno;
 }
 
 int fscontext_mount(const struct mount_op *op, char *why, size_t n)
@@ -68,8 +84,8 @@ int fscontext_mount(const struct mount_op *op, char *why, size_t n)
         r = fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ? -errno : 0;
     for (size_t i = 0; r == 0 && i < op->noptions; i++)
         r = config_option(fs, &op->options[i]);
-    if (r == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        r = -errno;
+    if (r == 0)
+        r = create(fs, op);
     if (r < 0) {
         kernel_words(fs, why, n);
         return r;
@@ -115,7 +131,7 @@ static int build_data(const struct mount_op *op, struct text *t, bool by_fd)
     *t = (struct text){0};
     for (size_t i = 0; i < op->noptions; i++) {
         const struct mount_option *o = &op->options[i];
-        bool plus = strcmp(o->key, "lowerdir+") == 0;
+        bool plus = strcmp(o->key, LAYER_KEY) == 0;
         char buf[FD_PATH_MAX];
         const char *value = o->value;
         int r = by_fd && o->is_path ? open_path(o->value, buf, &value) : 0;
