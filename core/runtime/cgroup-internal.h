@@ -18,6 +18,7 @@ struct cgroup {
     struct cgroup_hier hiers[CGROUP_HIERS_MAX];
     size_t n;
     char *parent; /* "<cgroup_parent>-<instance>" */
+    char *origin; /* v2: the group that this process was started in; NULL: in one of ours */
 };
 
 /* As cgroup_open(), from given texts of mountinfo and /proc/self/cgroup. */

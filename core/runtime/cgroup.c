@@ -34,6 +34,7 @@ void cgroup_close(struct cgroup *cg)
     for (size_t i = 0; i < cg->n; i++)
         hier_fini(&cg->hiers[i]);
     free(cg->parent);
+    free(cg->origin);
     free(cg);
 }
 
@@ -134,16 +135,19 @@ static bool is_delegated(const char *dir)
 
 /* Where ours go on v2: below the unit's group when systemd delegated it (also when this process was started from inside
  * the tree of an earlier run), else at the root. */
-static char *base_v2(const struct cgroup *cg, const char *mount, const char *self_cgroup)
+static char *base_v2(struct cgroup *cg, const char *mount, const char *self_cgroup)
 {
     const char *own = strstr(self_cgroup, "0::/");
     if (!own)
         return xstrdup(mount);
     _cleanup_(freep) char *path = xstrndup(own + 3, strcspn(own + 3, "\n"));
     _cleanup_(freep) char *inside = str_printf("/%s/engine", cg->parent);
-    if (str_ends(path, inside))
+    bool ours = str_ends(path, inside);
+    if (ours)
         path[strlen(path) - strlen(inside)] = 0;
     _cleanup_(freep) char *dir = str_printf("%s%s", mount, str_eq(path, "/") ? "" : path);
+    if (!ours)
+        cg->origin = xstrdup(dir);
     return is_delegated(dir) ? steal_ptr(&dir) : xstrdup(mount);
 }
 
@@ -322,11 +326,37 @@ int cgroup_enter_engine(struct cgroup *cg, struct err *err)
     return 0;
 }
 
+static void disable_controllers(const struct cgroup_hier *h, const char *dir)
+{
+    _cleanup_(strv_fini) struct strv words = {0};
+    strv_split(&words, h->controllers, ",");
+    const char *w;
+    strv_foreach (w, &words) {
+        _cleanup_(freep) char *value = str_printf("-%s", w);
+        (void)cgroup_write(dir, "cgroup.subtree_control", value, NULL);
+    }
+}
+
+/* Back to where the process came from. On v2 that takes no process while its children have controllers (a unit's own group):
+ * those were enabled for us. */
+static int leave_one(const struct cgroup *cg, const struct cgroup_hier *h, struct err *err)
+{
+    const char *to = h->v2 && cg->origin ? cg->origin : h->base;
+    int r = cgroup_write_int(to, "cgroup.procs", getpid(), err);
+    if (r != -EBUSY || !h->v2)
+        return r;
+    _cleanup_(freep) char *parent = cgroup_dir(cg, h, NULL);
+    disable_controllers(h, parent);
+    disable_controllers(h, h->base);
+    err_clear(err);
+    return cgroup_write_int(h->base, "cgroup.procs", getpid(), err);
+}
+
 void cgroup_leave_engine(struct cgroup *cg)
 {
     for (size_t i = 0; i < cg->n; i++) {
         _cleanup_(err_fini) struct err err = {0};
-        if (cgroup_write_int(cg->hiers[i].base, "cgroup.procs", getpid(), &err) < 0)
+        if (leave_one(cg, &cg->hiers[i], &err) < 0)
             log_debug("cgroup: %s", err_msg(&err));
     }
     cgroup_remove_parent(cg);
