@@ -45,6 +45,7 @@ inside() {
     mount -t tmpfs -o mode=755 tmpfs /run
     ip link set lo up
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        umount /sys/fs/cgroup
         mount -t cgroup2 cgroup2 /sys/fs/cgroup
         mkdir /sys/fs/cgroup/world
         echo $$ >/sys/fs/cgroup/world/cgroup.procs

@@ -127,7 +127,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 
 @test "netd may die: its ports are held again" {
     web -p 18086:80 >/dev/null
-    netd=$(inworld sh -c 'cat $(find /sys/fs/cgroup/pids -name cgroup.procs)' | while read -r p; do
+    netd=$(inworld sh -c 'cat $(find /sys/fs/cgroup/pids -name cgroup.procs 2>/dev/null || find /sys/fs/cgroup -name cgroup.procs)' | while read -r p; do
         [ "$(cat /proc/$p/comm 2>/dev/null)" = berth-netd ] && echo "$p"; done | head -1)
     [ -n "$netd" ]
     kill -KILL "$netd"
