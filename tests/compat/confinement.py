@@ -73,8 +73,11 @@ def normalise(doc, kernel, layout):
         facts["fd " + fd] = re.sub(r"\[\d+\]", "[n]", target)
     for name, answer in doc["calls"].items():
         facts["call " + name] = answer
-    for key in ("umask", "session_keyring", "sid", "pgrp", "pid", "nice", "oom_score_adj"):
+    for key in ("umask", "session_keyring", "nice", "oom_score_adj"):
         facts[key] = doc[key]
+    # An exec's number depends on what ran before it; that it leads its session and group does not.
+    for key in ("pid", "sid", "pgrp"):
+        facts[key] = "own" if doc["pid"] != 1 and doc[key] == doc["pid"] else doc[key]
     facts["keys"] = len(doc["keys"])
     return {"kernel": kernel, "cgroup_layout": layout, "facts": facts}
 
