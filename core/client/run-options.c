@@ -153,8 +153,9 @@ static int put_size(json_t *o, const char *member, const char *flag, const char 
 static int put_nano(json_t *o, const char *member, const char *text, struct err *err)
 {
     int64_t nano;
-    _cleanup_(freep) char *as_seconds = str_printf("%ss", text);
-    if (!str_only(text, "0123456789.") || parse_duration(as_seconds, &nano) < 0)
+    _cleanup_(freep) char *as_seconds = str_printf("%s%ss", text[0] == '.' ? "0" : "", text);
+    if (!str_only(text, "0123456789.") || !strpbrk(text, "0123456789") ||
+        parse_duration(as_seconds, &nano) < 0)
         return err_set(err, -EINVAL, "invalid number of CPUs \"%s\": a decimal such as 1.5", text);
     json_put_int(o, member, nano);
     return 0;
