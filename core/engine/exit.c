@@ -143,11 +143,15 @@ void container_ended(struct engine *e, const char *id, int64_t code, int64_t tim
     (void)row;
 }
 
-/* Everything after the row: the shim goes, who waits is told. */
+/* Everything after the row: who waits is told, then the shim goes. Freeing the container's namespaces takes the kernel
+ * milliseconds that nobody needs to wait for; a verb that needs them gone waits for the shim (container_claim()). */
 static void live_finish(struct live *l)
 {
     struct engine *e = l->engine;
     _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_get(e->state, l->id, &row, NULL);
+    if (r == 0)
+        waits_exited(e, l->id, row->exit_code, row->error);
     pthread_mutex_lock(&e->lock);
     struct shim *shim = l->shim ? shim_ref(l->shim) : NULL;
     pthread_mutex_unlock(&e->lock);
@@ -155,12 +159,8 @@ static void live_finish(struct live *l)
         shim_let_go(e, l->id, shim);
         shim_unref(shim);
     }
-    int r = state_container_get(e->state, l->id, &row, NULL);
     live_done(l);
-    if (r < 0)
-        return;
-    waits_exited(e, l->id, row->exit_code, row->error);
-    if (!row->auto_remove)
+    if (r < 0 || !row->auto_remove)
         return;
     pthread_mutex_lock(&e->lock);
     l->refs++;
