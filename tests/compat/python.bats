@@ -25,6 +25,10 @@ assert box.logs(stdout=True, stderr=False) == b"one\n", box.logs(stdout=True, st
 assert box.logs(stdout=False, stderr=True) == b"two\n"
 code, out = box.exec_run(["sh", "-c", "echo $A; exit 5"])
 assert (code, out) == (5, b"1\n"), (code, out)
+# Its response reader takes the header through a buffer and the rest from the socket: nothing may come in the same read.
+for n in range(30):
+    code, out = box.exec_run(["echo", "at once"])
+    assert (code, out) == (0, b"at once\n"), (n, code, out)
 code, (o, e) = box.exec_run(["sh", "-c", "echo out; echo err >&2"], demux=True)
 assert (o, e) == (b"out\n", b"err\n"), (o, e)
 box.reload()
