@@ -156,12 +156,30 @@ static int wait_frozen_v1(const char *dir, struct err *err)
     return err_set(err, -ETIMEDOUT, "%s: the group did not freeze within 10 s", dir);
 }
 
+bool cgroup_is_frozen(const struct cgroup *cg, const char *id)
+{
+    const struct cgroup_hier *h = cg->version == 2 ? &cg->hiers[0] : cgroup_hier_of(cg, "freezer");
+    if (!h)
+        return false;
+    _cleanup_(freep) char *dir = cgroup_dir(cg, h, id);
+    _cleanup_(freep) char *path =
+        str_printf("%s/%s", dir, cg->version == 2 ? "cgroup.freeze" : "freezer.state");
+    _cleanup_(freep) char *text = NULL;
+    if (fs_read(AT_FDCWD, path, 64, &text, NULL) < 0)
+        return false;
+    return cg->version == 2 ? text[0] == '1' : !str_eq(str_trim(text), "THAWED");
+}
+
 int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *err)
 {
     if (cg->version == 2) {
         _cleanup_(freep) char *dir = cgroup_dir(cg, &cg->hiers[0], id);
         int r = cgroup_write(dir, "cgroup.freeze", frozen ? "1" : "0", err);
-        return r < 0 ? r : wait_frozen_v2(dir, frozen, err);
+        if (r == 0)
+            r = wait_frozen_v2(dir, frozen, err);
+        if (r < 0 && frozen)
+            (void)cgroup_write(dir, "cgroup.freeze", "0", NULL);
+        return r;
     }
     const struct cgroup_hier *h = cgroup_hier_of(cg, "freezer");
     if (!h)

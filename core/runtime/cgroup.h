@@ -50,6 +50,8 @@ int cgroup_update(struct cgroup *cg, const char *id, const json_t *host_config, 
 int cgroup_destroy(struct cgroup *cg, const char *id, bool kill, struct err *err);
 /* Freezes or thaws; returns when it is done (at most 10 s). -ENOTSUP without a freezer. */
 int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *err);
+/* Whether a container's group is frozen, or about to be. */
+bool cgroup_is_frozen(const struct cgroup *cg, const char *id);
 /* Every process in the container's groups, those in groups below too; *pids is the caller's. No groups: 0 pids. */
 int cgroup_procs(struct cgroup *cg, const char *id, pid_t **pids, size_t *n, struct err *err);
 /* Container ids (full) that have groups of this instance. */
