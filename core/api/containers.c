@@ -67,7 +67,11 @@ int containers_start(struct request *r, struct err *err)
     return c < 0 ? c : reply_empty(r, 204);
 }
 
-int containers_stop(struct request *r, struct err *err)
+/* A verb that stops, with the query of one. */
+static int with_stop(struct request *r,
+                     int (*verb)(struct engine *e, const char *ref, const char *signal,
+                                 bool has_timeout, int64_t timeout_s, struct err *err),
+                     struct err *err)
 {
     int64_t timeout_s;
     const char *signal = query_str(r, "signal");
@@ -77,8 +81,30 @@ int containers_stop(struct request *r, struct err *err)
         return c;
     if (timeout_s < 0)
         timeout_s = INT64_MAX;
-    c = engine_container_stop(r->engine, r->match.param, str_empty(signal) ? NULL : signal,
-                              has_timeout, timeout_s, err);
+    c = verb(r->engine, r->match.param, str_empty(signal) ? NULL : signal, has_timeout, timeout_s,
+             err);
+    return c < 0 ? c : reply_empty(r, 204);
+}
+
+int containers_stop(struct request *r, struct err *err)
+{
+    return with_stop(r, engine_container_stop, err);
+}
+
+int containers_restart(struct request *r, struct err *err)
+{
+    return with_stop(r, engine_container_restart, err);
+}
+
+int containers_pause(struct request *r, struct err *err)
+{
+    int c = engine_container_pause(r->engine, r->match.param, err);
+    return c < 0 ? c : reply_empty(r, 204);
+}
+
+int containers_unpause(struct request *r, struct err *err)
+{
+    int c = engine_container_unpause(r->engine, r->match.param, err);
     return c < 0 ? c : reply_empty(r, 204);
 }
 

@@ -22,6 +22,7 @@
 #include "engine/networks.h"
 #include "engine/reconcile.h"
 #include "engine/record.h"
+#include "engine/restarts.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
 #include "image/store.h"
@@ -48,6 +49,7 @@ static struct engine *engine_new(struct config *config)
     pthread_cond_init(&e->changed, &attr);
     pthread_condattr_destroy(&attr);
     e->events = event_ring_new();
+    e->restarts = restarts_new(e);
     return e;
 }
 
@@ -173,7 +175,11 @@ static int open_all(struct engine *e, struct err *err)
         r = recover(e, err);
     if (r == 0)
         r = endpoints_reserve(e, err);
-    return r < 0 ? r : reconcile(e, err);
+    if (r == 0)
+        r = reconcile(e, err);
+    if (r == 0)
+        restarts_take_up(e);
+    return r;
 }
 
 int engine_open(struct config *config, struct engine **out, struct err *err)
@@ -202,6 +208,8 @@ static void stop_work(struct engine *e)
     background_wait(e);
     jobs_close(e->jobs);
     e->jobs = NULL;
+    restarts_free(e->restarts);
+    e->restarts = NULL;
 }
 
 /* By rows, control groups and run directories: what has no row may live, too. */

@@ -72,6 +72,12 @@ int engine_container_start(struct engine *e, const char *ref, struct err *err);
 int engine_container_stop(struct engine *e, const char *ref, const char *signal, bool has_timeout,
                           int64_t timeout_s, struct err *err);
 int engine_container_kill(struct engine *e, const char *ref, const char *signal, struct err *err);
+/* Stops what runs and starts it; a container that does not run is started. Arguments as for stop. */
+int engine_container_restart(struct engine *e, const char *ref, const char *signal,
+                             bool has_timeout, int64_t timeout_s, struct err *err);
+/* -EBUSY where it does not run, or is (not) paused already; -ENOTSUP without a freezer. */
+int engine_container_pause(struct engine *e, const char *ref, struct err *err);
+int engine_container_unpause(struct engine *e, const char *ref, struct err *err);
 int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
                             struct err *err);
 int engine_container_resize(struct engine *e, const char *ref, int64_t rows, int64_t cols,

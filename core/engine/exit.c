@@ -19,6 +19,8 @@
 #include "engine/networks.h"
 #include "engine/record.h"
 #include "engine/remove.h"
+#include "engine/restart-policy.h"
+#include "engine/restarts.h"
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
 
@@ -35,8 +37,6 @@ struct ending {
 static void mark_exited(struct state_container *row, void *arg)
 {
     const struct ending *end = arg;
-    free(row->status);
-    row->status = xstrdup("exited");
     row->exit_code = end->code;
     row->finished_ns = end->time_ns ? end->time_ns : time_now_ns();
     row->oom = end->oom;
@@ -44,6 +44,7 @@ static void mark_exited(struct state_container *row, void *arg)
     row->error = xstrdup(end->error ? end->error : "");
     row->pid = row->shim_pid = 0;
     row->pid_start = row->shim_start = 0;
+    restart_decide(row, row->finished_ns - row->started_ns);
 }
 
 static void die_event(struct engine *e, const struct state_container *row)
@@ -160,7 +161,11 @@ static void live_finish(struct live *l)
         shim_unref(shim);
     }
     live_done(l);
-    if (r < 0 || !row->auto_remove)
+    if (r < 0)
+        return;
+    if (container_is_resting(row))
+        restarts_add(e->restarts, row);
+    if (!row->auto_remove)
         return;
     pthread_mutex_lock(&e->lock);
     l->refs++;

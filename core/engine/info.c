@@ -39,7 +39,7 @@ static void put_counts(struct engine *e, json_t *o)
         log_warn("info: containers could not be counted");
     for (size_t i = 0; i < rows.n; i++) {
         paused += str_eq(rows.v[i]->status, "paused");
-        running += container_is_running(rows.v[i]) && !str_eq(rows.v[i]->status, "paused");
+        running += str_eq(rows.v[i]->status, "running");
     }
     (void)state_image_list(e->state, &images, NULL);
     json_put_int(o, "Containers", (int64_t)rows.n);

@@ -30,6 +30,7 @@ struct log_hosts;
 struct netset;
 struct network_ctx;
 struct registry;
+struct restarts;
 struct seccomp_cache;
 struct shim_reactor;
 struct storage;
@@ -56,6 +57,7 @@ struct engine {
     struct shim_reactor *reactor;
     struct network_ctx *network;
     struct netset *nets;
+    struct restarts *restarts;
     pthread_mutex_t row_lock;
     pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t changed; /* claims, starts, exits: CLOCK_MONOTONIC */

@@ -102,10 +102,10 @@ static void drain(void *arg)
     live_unref(l);
 }
 
-/* With the lock held: whether a job has to be queued. */
+/* With the lock held: whether a job has to be queued. A closing engine takes none: the next one is told the same by the shim. */
 static bool wants_drain(struct live *l)
 {
-    if (!l->open || l->draining || !l->first)
+    if (!l->open || l->draining || !l->first || l->engine->closing)
         return false;
     l->draining = true;
     l->refs++;

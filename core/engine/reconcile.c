@@ -22,7 +22,9 @@
 #include "engine/exits.h"
 #include "engine/live.h"
 #include "engine/networks.h"
+#include "engine/pause.h"
 #include "engine/remove.h"
+#include "engine/restart-policy.h"
 #include "engine/volumes.h"
 #include "image/store.h"
 #include "runtime/cgroup.h"
@@ -32,6 +34,9 @@
 #define REBOOT_WORDS "the machine was started anew while the container ran"
 #define GONE_CODE    137
 #define GONE_WORDS   "the container's monitor (berth-shim) died while the daemon was away"
+#define LOST_WORDS                                                                                 \
+    "the run directory of the container's monitor (berth-shim) was taken away while the daemon "   \
+    "was away: what could not be reached any more was killed"
 
 struct repair {
     struct engine *engine;
@@ -88,12 +93,11 @@ static void shim_gone(struct repair *r, const struct state_container *row, int r
         ended_meanwhile(r, row, GONE_CODE, time_now_ns(), false, GONE_WORDS);
 }
 
-/* A shim that lives and cannot be reached is of no use to anybody. */
-static void shim_end(const struct state_container *row)
+/* A shim that lives and cannot be reached is of no use to anybody. Whether there was one. */
+static bool shim_end(const struct state_container *row)
 {
     _cleanup_(closep) int pidfd = procfs_pidfd(row->shim_pid, row->shim_start);
-    if (pidfd >= 0)
-        (void)procfs_pidfd_kill(pidfd, SIGKILL);
+    return pidfd >= 0 && procfs_pidfd_kill(pidfd, SIGKILL) == 0;
 }
 
 static void reattach(struct repair *r, const struct state_container *row)
@@ -107,6 +111,10 @@ static void reattach(struct repair *r, const struct state_container *row)
     struct live *l;
     struct shim *shim;
     _cleanup_(closep) int rundir = rundir_open(e, row->id, false);
+    if (rundir == -ENOENT && shim_end(row)) {
+        ended_meanwhile(r, row, GONE_CODE, time_now_ns(), false, LOST_WORDS);
+        return;
+    }
     if (rundir < 0 || live_new(e, row->id, &l, &err) < 0) {
         shim_gone(r, row, rundir);
         return;
@@ -116,13 +124,14 @@ static void reattach(struct repair *r, const struct state_container *row)
         live_set_shim(l, shim);
         add_live(r, l);
         log_info("container %s: connected to its monitor", row->id);
+        container_pause_look(e, row);
         return;
     }
     live_done(l);
     live_unref(l);
     if (ret != -ESRCH) {
         log_error("container %s: its monitor cannot be reached: %s", row->id, err_msg(&err));
-        shim_end(row);
+        (void)shim_end(row);
     }
     shim_gone(r, row, rundir);
 }
@@ -256,6 +265,22 @@ static void undo_create(struct engine *e, const char *id)
         log_error("container %s: %s", id, err_msg(&err));
 }
 
+static void mark_restart(struct state_container *row, void *arg)
+{
+    (void)arg;
+    if (str_eq(row->status, "exited"))
+        restart_decide_now(row);
+}
+
+/* Its first half, the stop, is done: the second is due. Where the container still runs, the stop was not. */
+static void finish_restart(struct engine *e, const char *id)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    int r = container_modify(e, id, mark_restart, NULL, NULL, &err);
+    if (r < 0 && r != -ENOENT)
+        log_error("container %s: %s", id, err_msg(&err));
+}
+
 static int repair_claims(struct engine *e, struct err *err)
 {
     struct state_claims claims = {0};
@@ -265,6 +290,8 @@ static int repair_claims(struct engine *e, struct err *err)
         log_info("%s %s: \"%s\" was interrupted", c->kind, c->id, c->verb);
         if (str_eq(c->kind, "container") && str_eq(c->verb, "create"))
             undo_create(e, c->id);
+        if (str_eq(c->kind, "container") && str_eq(c->verb, "restart"))
+            finish_restart(e, c->id);
     }
     state_claims_fini(&claims);
     return ret;
@@ -297,7 +324,7 @@ int reconcile(struct engine *e, struct err *err)
     if (ret < 0)
         return ret;
     for (size_t i = 0; i < r.rows.n; i++) {
-        if (container_is_running(r.rows.v[i]))
+        if (container_is_running(r.rows.v[i]) && !container_is_resting(r.rows.v[i]))
             reattach(&r, r.rows.v[i]);
         else
             settle(&r, r.rows.v[i]);

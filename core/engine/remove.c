@@ -96,10 +96,11 @@ int engine_container_remove(struct engine *e, const char *ref, bool force, bool 
         return r;
     if (container_is_running(row) && !force) {
         container_unclaim(e, row->id);
-        return err_set(err, -EBUSY,
-                       "cannot remove container \"/%s\": container is running: stop the container "
-                       "before removing or force remove",
-                       row->name);
+        return err_set(err, -EBUSY, "cannot remove container \"/%s\": container is %s%s", row->name,
+                       row->status,
+                       str_eq(row->status, "paused")
+                           ? " and must be unpaused first"
+                           : ": stop the container before removing or force remove");
     }
     if (container_is_running(row)) {
         r = container_end(e, row, SIGKILL, 0, err);

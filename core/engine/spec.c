@@ -19,6 +19,7 @@
 #include "engine/names.h"
 #include "engine/networks.h"
 #include "engine/ports.h"
+#include "engine/restart-policy.h"
 #include "engine/storage.h"
 #include "image/reference.h"
 #include "image/store.h"
@@ -181,33 +182,6 @@ static int read_image(struct engine *e, const char *platform, struct create_spec
     return r < 0 ? r : runtime_merge_image_config(s->config, config, err);
 }
 
-static int check_restart(json_t *host_config, struct err *err)
-{
-    json_t *policy = json_obj(host_config, "RestartPolicy");
-    const json_t *name = json_object_get(policy, "Name");
-    if (name && !json_is_string(name) && !json_is_null(name))
-        return err_set(err, -EINVAL, "invalid HostConfig.RestartPolicy.Name: expected a string");
-    const char *word = json_str(policy, "Name", "");
-    static const char *const later[] = {"always", "unless-stopped", "on-failure"};
-    for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-        if (str_eq(word, later[i]))
-            return err_set(err, -ENOTSUP, "restart policy '%s' is not supported yet", word);
-    if (*word && !str_eq(word, "no"))
-        return err_set(err, -EINVAL,
-                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-                       "'on-failure', or 'unless-stopped'",
-                       word);
-    if (json_int(policy, "MaximumRetryCount", 0) != 0)
-        return err_set(err, -EINVAL,
-                       "invalid restart policy: maximum retry count can only be used with "
-                       "'on-failure'");
-    json_auto_t *none = json_object();
-    json_put_str(none, "Name", "no");
-    json_put_int(none, "MaximumRetryCount", 0);
-    json_put(host_config, "RestartPolicy", none);
-    return 0;
-}
-
 static int check_stop(const json_t *config, struct err *err)
 {
     int signal;
@@ -300,7 +274,7 @@ static int check_host_config(struct engine *e, struct create_spec *s, struct err
     json_t *hc = s->host_config;
     if (!json_object_get(hc, "ShmSize"))
         json_put_int(hc, "ShmSize", cfg->runtime.shm_size);
-    int r = check_restart(hc, err);
+    int r = restart_policy_check(hc, err);
     if (r < 0)
         return r;
     runtime_host_config_defaults(hc, e->cgroup);

@@ -5,6 +5,8 @@
  * Network, control groups and the plan are made here; the shim does the rest. The row says "running" before anybody is told,
  * and only then the shim's news are handled. Every step that fails takes back the earlier ones.
  */
+#include "engine/start.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,6 +24,7 @@
 #include "engine/networks.h"
 #include "engine/record.h"
 #include "engine/remove.h"
+#include "engine/restart-policy.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
@@ -40,6 +43,7 @@ struct starting {
     struct connection net;
     json_t *host_config;
     bool slot, cgroup, connected, done;
+    bool by_policy, cancelled;
     struct shim_process init;
     int exit_code; /* 126, 127 when the program could not be started */
 };
@@ -227,7 +231,12 @@ static int prepare(struct starting *s, const json_t *plan, struct err *err)
 
 static void mark_running(struct state_container *row, void *arg)
 {
-    const struct starting *s = arg;
+    struct starting *s = arg;
+    s->cancelled = s->by_policy && !container_is_resting(row);
+    if (s->cancelled)
+        return;
+    if (!s->by_policy)
+        restart_forget(row);
     free(row->status);
     row->status = xstrdup("running");
     row->pid = s->init.pid;
@@ -292,6 +301,8 @@ static int go(struct starting *s, struct err *err)
         return r;
     state_container_free(s->row);
     s->row = now;
+    if (s->cancelled)
+        return err_set(err, -ECANCELED, "container %s was stopped meanwhile", now->name);
     record_write(e, now->id);
     return 0;
 }
@@ -299,27 +310,38 @@ static int go(struct starting *s, struct err *err)
 struct failure {
     int code;
     const char *words;
+    bool by_policy;
 };
 
 static void mark_failed(struct state_container *row, void *arg)
 {
     const struct failure *f = arg;
+    if (f->by_policy && !container_is_resting(row))
+        return; /* its end was wanted meanwhile: the words of the last run stay */
     row->exit_code = f->code;
     free(row->error);
     row->error = xstrdup(f->words);
+    if (!f->by_policy)
+        return;
+    row->finished_ns = time_now_ns();
+    restart_decide(row, 0);
 }
 
 static void note_failure(struct starting *s, const struct err *err)
 {
-    struct failure f = {.code = s->exit_code ? s->exit_code : 128, .words = err_msg(err)};
+    struct failure f = {.code = s->exit_code ? s->exit_code : 128,
+                        .words = err_msg(err),
+                        .by_policy = s->by_policy};
     _cleanup_(err_fini) struct err words = {0};
     if (container_modify(s->engine, s->row->id, mark_failed, &f, NULL, &words) < 0)
         log_error("container %s: %s", s->row->id, err_msg(&words));
 }
 
-static int start_claimed(struct engine *e, struct state_container **row, struct err *err)
+int container_start_claimed(struct engine *e, struct state_container **row, bool by_policy,
+                            struct err *err)
 {
-    _cleanup_(starting_end) struct starting s = {.engine = e, .row = *row, .net = {.netns = -1}};
+    _cleanup_(starting_end) struct starting s = {
+        .engine = e, .row = *row, .by_policy = by_policy, .net = {.netns = -1}};
     s.host_config = effective_host_config(engine_config(e), *row);
     slot_take(&s);
     int r = make_all(&s, err);
@@ -327,7 +349,8 @@ static int start_claimed(struct engine *e, struct state_container **row, struct 
         r = go(&s, err);
     *row = s.row;
     if (r < 0) {
-        note_failure(&s, err);
+        if (!s.cancelled)
+            note_failure(&s, err);
         return r;
     }
     s.done = true;
@@ -338,7 +361,7 @@ static int start_claimed(struct engine *e, struct state_container **row, struct 
     return 0;
 }
 
-static int check_startable(const struct state_container *row, struct err *err)
+int container_check_startable(const struct state_container *row, struct err *err)
 {
     if (str_eq(row->status, "paused"))
         return err_set(err, -EBUSY, "cannot start a paused container, try unpause instead");
@@ -356,10 +379,10 @@ int engine_container_start(struct engine *e, const char *ref, struct err *err)
     int r = container_claim(e, ref, "start", CLAIM_LIMIT_MS, &row, err);
     if (r < 0)
         return r;
-    r = check_startable(row, err);
+    r = container_check_startable(row, err);
     bool tried = r == 0;
     if (tried)
-        r = start_claimed(e, &row, err);
+        r = container_start_claimed(e, &row, false, err);
     bool gone = tried && r < 0 && row->auto_remove;
     container_unclaim(e, row->id);
     if (gone)

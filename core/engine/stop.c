@@ -15,15 +15,13 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "engine/live.h"
+#include "engine/pause.h"
+#include "engine/restart-policy.h"
+#include "engine/restarts.h"
 #include "runtime/plan.h"
 #include "runtime/signal.h"
 
 #define KILL_WAIT_S 10
-
-static void mark_stop_requested(struct state_container *row, void *arg)
-{
-    row->stop_requested = true;
-}
 
 static void kill_event(struct engine *e, const struct state_container *row, int signal)
 {
@@ -64,13 +62,12 @@ int container_end(struct engine *e, const struct state_container *row, int signa
 {
     _cleanup_(live_unrefp) struct live *l = live_get(e, row->id);
     _cleanup_(shim_unrefp) struct shim *shim = NULL;
-    if (!l || live_shim(e, row, &shim, NULL) < 0)
-        return 0; /* it ended meanwhile */
-    int r = container_modify(e, row->id, mark_stop_requested, NULL, NULL, err);
-    if (r < 0)
-        return r;
+    int r = container_rest(e, row->id, NULL, err);
+    if (r < 0 || !l || live_shim(e, row, &shim, NULL) < 0)
+        return r; /* it has ended, or ended meanwhile */
     if (signal != SIGKILL) {
         r = send_signal(e, row, shim, signal, err);
+        container_thaw(e, row->id);
         if (r == 0)
             r = live_wait_done(l, deadline_after(timeout_s));
         if (r == 0)
@@ -80,6 +77,7 @@ int container_end(struct engine *e, const struct state_container *row, int signa
         err_clear(err);
     }
     (void)send_signal(e, row, shim, SIGKILL, NULL);
+    container_thaw(e, row->id);
     r = live_wait_done(l, deadline_after(KILL_WAIT_S));
     return r < 0 ? end_by_force(l, shim, err) : 0;
 }
@@ -95,6 +93,17 @@ static int64_t stop_timeout(struct engine *e, const struct state_container *row,
     return timeout_s < 0 ? INT64_MAX : timeout_s;
 }
 
+int container_stop_claimed(struct engine *e, const struct state_container *row, int signal,
+                           bool has_timeout, int64_t timeout_s, struct err *err)
+{
+    if (signal == 0)
+        signal = runtime_stop_signal(row->config);
+    int r = container_end(e, row, signal, stop_timeout(e, row, has_timeout, timeout_s), err);
+    if (r == 0)
+        container_event(e, row, "stop", NULL);
+    return r;
+}
+
 int engine_container_stop(struct engine *e, const char *ref, const char *signal, bool has_timeout,
                           int64_t timeout_s, struct err *err)
 {
@@ -108,42 +117,70 @@ int engine_container_stop(struct engine *e, const char *ref, const char *signal,
     _cleanup_(claim_end) struct claim claim = {e, row->id};
     if (!container_is_running(row))
         return err_set(err, -EALREADY, "container %s is not running", ref);
-    if (number == 0)
-        number = runtime_stop_signal(row->config);
-    r = container_end(e, row, number, stop_timeout(e, row, has_timeout, timeout_s), err);
+    r = container_stop_claimed(e, row, number, has_timeout, timeout_s, err);
+    return r < 0 ? err_wrap(err, "cannot stop container: %s", ref) : 0;
+}
+
+static int not_running(const char *ref, const struct state_container *row, struct err *err)
+{
+    return err_set(err, -EBUSY, "cannot kill container: %s: container %s is not running", ref,
+                   row->id);
+}
+
+/* A user's SIGKILL or stop signal is a wish for the end; others are messages to the program. */
+static bool is_end(const struct state_container *row, int signal)
+{
+    return signal == SIGKILL || signal == runtime_stop_signal(row->config);
+}
+
+/* Between end and restart there is no process: a wish for the end is met by noting it. */
+static int kill_resting(struct engine *e, const char *ref, const struct state_container *row,
+                        int signal, struct err *err)
+{
+    bool rested = false;
+    if (!is_end(row, signal))
+        return err_set(err, -EBUSY,
+                       "cannot kill container: %s: Container %s is restarting, wait until the "
+                       "container is running",
+                       ref, row->id);
+    int r = container_rest(e, row->id, &rested, err);
+    return r == 0 && !rested ? -EAGAIN : r;
+}
+
+static int kill_running(struct engine *e, const char *ref, const struct state_container *row,
+                        int signal, struct err *err)
+{
+    _cleanup_(shim_unrefp) struct shim *shim = NULL;
+    if (live_shim(e, row, &shim, NULL) < 0)
+        return not_running(ref, row, err);
+    int r = is_end(row, signal) ? container_rest(e, row->id, NULL, err) : 0;
     if (r < 0)
-        return err_wrap(err, "cannot stop container: %s", ref);
-    container_event(e, row, "stop", NULL);
-    return 0;
+        return r;
+    _cleanup_(live_unrefp) struct live *l = signal == SIGKILL ? live_get(e, row->id) : NULL;
+    r = send_signal(e, row, shim, signal, err);
+    if (r == -ESRCH)
+        return not_running(ref, row, err);
+    if (is_end(row, signal))
+        container_thaw(e, row->id);
+    /* As Docker's: SIGKILL answers when the container is gone. */
+    if (r == 0 && l)
+        (void)live_wait_done(l, deadline_after(KILL_WAIT_S));
+    return r;
 }
 
 int engine_container_kill(struct engine *e, const char *ref, const char *signal, struct err *err)
 {
-    _cleanup_(state_container_freep) struct state_container *row = NULL;
-    _cleanup_(shim_unrefp) struct shim *shim = NULL;
     int number = SIGKILL;
     int r = str_empty(signal) ? 0 : signal_parse(signal, &number, err);
-    if (r == 0)
-        r = state_container_find(e->state, ref, &row, err);
     if (r < 0)
         return r;
-    if (live_shim(e, row, &shim, NULL) < 0)
-        return err_set(err, -EBUSY, "cannot kill container: %s: container %s is not running", ref,
-                       row->id);
-    /* A user's SIGKILL or stop signal is a wish for the end; others are messages to the program. */
-    if (number == SIGKILL || number == runtime_stop_signal(row->config)) {
-        r = container_modify(e, row->id, mark_stop_requested, NULL, NULL, err);
-        if (r < 0)
-            return r;
-    }
-    _cleanup_(live_unrefp) struct live *l = number == SIGKILL ? live_get(e, row->id) : NULL;
-    r = send_signal(e, row, shim, number, err);
-    if (r == -ESRCH)
-        return err_set(err, -EBUSY, "cannot kill container: %s: container %s is not running", ref,
-                       row->id);
-    /* As Docker's: SIGKILL answers when the container is gone. */
-    if (r == 0 && l)
-        (void)live_wait_done(l, deadline_after(KILL_WAIT_S));
+    do {
+        _cleanup_(state_container_freep) struct state_container *row = NULL;
+        r = state_container_find(e->state, ref, &row, err);
+        if (r == 0)
+            r = container_is_resting(row) ? kill_resting(e, ref, row, number, err)
+                                          : kill_running(e, ref, row, number, err);
+    } while (r == -EAGAIN); /* it was restarted between the look and the note: its row says so */
     return r;
 }
 

@@ -8,3 +8,6 @@
  * the exit is handled: everything that the container held is free. The caller has the claim. */
 int container_end(struct engine *e, const struct state_container *row, int signal,
                   int64_t timeout_s, struct err *err);
+/* Stop, as the verb does it: signal 0 is its stop signal, the time-out its own where none is given; with the event. */
+int container_stop_claimed(struct engine *e, const struct state_container *row, int signal,
+                           bool has_timeout, int64_t timeout_s, struct err *err);

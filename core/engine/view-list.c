@@ -55,6 +55,10 @@ char *status_words(const struct state_container *row, int64_t now_ns)
         return xstrdup("Dead");
     if (str_eq(row->status, "removing"))
         return xstrdup("Removal In Progress");
+    if (str_eq(row->status, "restarting")) {
+        _cleanup_(freep) char *since = duration_words(now_ns - row->finished_ns);
+        return str_printf("Restarting (%lld) %s ago", (long long)row->exit_code, since);
+    }
     if (container_is_running(row)) {
         _cleanup_(freep) char *since = duration_words(now_ns - row->started_ns);
         return str_printf("Up %s%s", since, str_eq(row->status, "paused") ? " (Paused)" : "");

@@ -295,6 +295,22 @@ int engine_container_kill(struct engine *e, const char *ref, const char *signal,
     return engine_container_stop(e, ref, signal, false, 0, err);
 }
 
+int engine_container_restart(struct engine *e, const char *ref, const char *signal,
+                             bool has_timeout, int64_t timeout_s, struct err *err)
+{
+    return engine_container_stop(e, ref, signal, has_timeout, timeout_s, err);
+}
+
+int engine_container_pause(struct engine *e, const char *ref, struct err *err)
+{
+    return process_get(e, ref, err) ? 0 : -ENOENT;
+}
+
+int engine_container_unpause(struct engine *e, const char *ref, struct err *err)
+{
+    return process_get(e, ref, err) ? 0 : -ENOENT;
+}
+
 int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
                             struct err *err)
 {

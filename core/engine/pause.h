@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paused containers inside the engine. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* After a signal that is to end it: a frozen container runs again, so that it can. */
+void container_thaw(struct engine *e, const char *id);
+/* Brings the row of a living container in line with the freezer. */
+void container_pause_look(struct engine *e, const struct state_container *row);

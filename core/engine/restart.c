@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restart, the verb
+ *
+ * One claim for both halves, so that nobody starts, stops or removes the container in between; the claim's word lets start-up finish the second
+ * half when the daemon died after the first.
+ */
+#include <errno.h>
+
+#include "base/failpoint.h"
+#include "engine/remove.h"
+#include "engine/start.h"
+#include "engine/stop.h"
+#include "runtime/signal.h"
+
+static int stop_half(struct engine *e, struct state_container **row, int signal, bool has_timeout,
+                     int64_t timeout_s, struct err *err)
+{
+    if (!container_is_running(*row))
+        return 0;
+    struct state_container *now = NULL;
+    int r = container_stop_claimed(e, *row, signal, has_timeout, timeout_s, err);
+    if (r == 0)
+        r = failpoint("restart-stopped");
+    if (r == 0)
+        r = state_container_get(e->state, (*row)->id, &now, err);
+    if (r < 0)
+        return r;
+    state_container_free(*row);
+    *row = now;
+    return 0;
+}
+
+int engine_container_restart(struct engine *e, const char *ref, const char *signal,
+                             bool has_timeout, int64_t timeout_s, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int number = 0;
+    int r = str_empty(signal) ? 0 : signal_parse(signal, &number, err);
+    if (r == 0)
+        r = container_claim(e, ref, "restart", CLAIM_LIMIT_MS, &row, err);
+    if (r < 0)
+        return r;
+    r = stop_half(e, &row, number, has_timeout, timeout_s, err);
+    if (r == 0)
+        r = container_check_startable(row, err);
+    if (r == 0)
+        r = container_start_claimed(e, &row, false, err);
+    if (r == 0)
+        container_event(e, row, "restart", NULL);
+    bool gone = r < 0 && row->auto_remove && !container_is_running(row);
+    container_unclaim(e, row->id);
+    if (gone)
+        container_auto_remove(e, row->id);
+    return r < 0 ? err_wrap(err, "Cannot restart container %s", ref) : 0;
+}
