@@ -66,10 +66,9 @@ shim_of() { awk '/^PPid/ { print $2 }' "/proc/$(init_pid "$1")/status"; }
     [ "$(field loop '{{.State.Running}} {{.State.Restarting}} {{.State.Pid}} {{.State.ExitCode}}')" = "true true 0 3" ]
     [[ $(b ps --format '{{.Status}}') == "Restarting (3) "*" ago" ]]
     [ "$(b ps -q --filter status=restarting | wc -l)" -eq 1 ]
-    events=$(b events --since "$since" --until "$(date +%s)" --filter container=loop --format '{{.Action}}')
+    events=$(b events --since "$since" --until "$(($(date +%s) + 1))" --filter container=loop --format '{{.Action}}')
     [ "$(grep -c '^die$' <<<"$events")" -ge 4 ]
     [ "$(grep -c '^start$' <<<"$events")" -ge 4 ]
-    # Doubling from 100 ms: five restarts take 3.1 s and not much less.
     run b rm loop
     [ "$status" -ne 0 ]
     [[ $output == *"container is restarting: stop the container before removing or force remove"* ]]
