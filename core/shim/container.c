@@ -114,7 +114,6 @@ static void on_init_running(struct task *t)
     s->phase = PHASE_RUNNING;
     state_write(s);
     pending_reply(&s->go, NULL, NULL);
-    reexec_check(s);
 }
 
 static void on_init_failed(struct task *t, struct err *why)
@@ -123,24 +122,13 @@ static void on_init_failed(struct task *t, struct err *why)
         give_up(t->shim, why, t->exit_code_hint);
 }
 
-/* The log cannot go on; the container does. */
-static void log_lost(struct shim *s, const char *why)
-{
-    free(s->log_choice.words);
-    s->log_choice.words = xstrdup(why);
-    log_error("container %s: %s", s->id, why);
-    conn_log_error(s, json_str(s->plan->log, "driver", ""), why);
-}
-
 static void on_log_opened(void *arg, struct err *why)
 {
     struct shim *s = arg;
     s->log_ready = true;
     if (s->phase == PHASE_ENDING)
         return;
-    if (why->code && s->phase >= PHASE_RUNNING) /* the fallback, or the driver after an upgrade */
-        log_lost(s, err_msg(why));
-    else if (why->code)
+    if (why->code)
         give_up(s, why, 128);
     else
         check_prepared(s);
@@ -148,7 +136,11 @@ static void on_log_opened(void *arg, struct err *why)
 
 static void on_log_error(void *arg, const char *driver, const char *message)
 {
-    conn_log_error(arg, driver, message);
+    json_t *event = json_object();
+    json_put_str(event, "type", "log_error");
+    json_put_str(event, "driver", driver);
+    json_put_str(event, "message", message);
+    conn_broadcast(arg, event);
 }
 
 static void on_log_room(void *arg)
@@ -163,71 +155,19 @@ static void finish_exit(struct shim *s);
 static void on_log_finished(void *arg)
 {
     struct shim *s = arg;
-    if (reexec_is_pending(s)) { /* the next image opens it again */
-        reexec_check(s);
-        return;
-    }
     s->log_done = s->log_closed = true;
     finish_exit(s);
     container_settle(s);
 }
 
-static void on_log_hung(void *arg)
+static int start_log(struct shim *s, struct err *err)
 {
-    reexec_ask(arg, REEXEC_HANG, -1);
-}
-
-static void on_log_swollen(void *arg)
-{
-    struct shim *s = arg;
-    if (s->phase >= PHASE_RUNNING && !reexec_is_pending(s))
-        reexec_ask(s, REEXEC_MEMORY, -1);
-}
-
-/* The plan's `log` as the driver's faults have left it; NULL: none. The caller's. */
-static json_t *chosen_log(const struct shim *s)
-{
-    static const char *const shared[] = {"mode", "max_buffer_bytes", "cache"};
-    const json_t *log = s->plan->log, *from = log;
-    const struct log_choice *c = &s->log_choice;
-    bool cached = !c->cache_off && json_obj(log, "cache");
-    if (c->stage == LOG_FALLBACK)
-        from = json_obj(log, "fallback");
-    else if (c->stage == LOG_DROPPED)
-        from = cached ? json_obj(log, "cache") : NULL;
-    if (!from)
-        return NULL;
-    json_t *o = json_deep_copy(from);
-    for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
-        if (json_object_get(log, shared[i]))
-            json_put_take(o, shared[i], json_deep_copy(json_object_get(log, shared[i])));
-    if (c->stage == LOG_DROPPED || c->cache_off)
-        json_object_del(o, "cache");
-    return o;
-}
-
-int container_open_log(struct shim *s, struct err *err)
-{
-    struct logger_events events = {.arg = s,
-                                   .opened = on_log_opened,
-                                   .error = on_log_error,
-                                   .room = on_log_room,
-                                   .finished = on_log_finished,
-                                   .hung = on_log_hung,
-                                   .swollen = on_log_swollen};
-    json_auto_t *log = s->plan->log ? chosen_log(s) : NULL;
-    s->log_ready = s->log_done = s->log_closed = !log;
-    return log ? logger_start(s->loop, log, s->plan->id, s->plan->instance, &events, &s->log, err)
-               : 0;
-}
-
-void container_log_crashed(struct shim *s, int sig)
-{
-    _cleanup_(err_fini) struct err why = {0};
-    err_set(&why, -EIO, "failed to initialize logging driver %s: it crashed (signal %d)",
-            json_str(s->plan->log, "driver", "?"), sig);
-    s->log_ready = true;
-    give_up(s, &why, 128);
+    struct logger_events events = {s, on_log_opened, on_log_error, on_log_room, on_log_finished};
+    s->log_ready = !s->plan->log;
+    s->log_done = s->log_closed = s->log_ready;
+    return s->plan->log ? logger_start(s->loop, s->plan->log, s->plan->id, s->plan->instance,
+                                       &events, &s->log, err)
+                        : 0;
 }
 
 /* Held until the exit was told: freeing them takes the kernel milliseconds, and nobody waits for that then. */
@@ -247,15 +187,6 @@ static void on_init_exit(struct task *t)
     container_init_exited(t->shim);
 }
 
-void container_new_init(struct shim *s)
-{
-    s->init = task_new(s, &s->plan->process, false);
-    s->init->on_ready = on_init_ready;
-    s->init->on_running = on_init_running;
-    s->init->on_failed = on_init_failed;
-    s->init->on_exit = on_init_exit;
-}
-
 int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struct err *err)
 {
     if (s->phase != PHASE_NEW)
@@ -267,9 +198,13 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
         return r;
     }
     s->phase = PHASE_PREPARING;
-    container_new_init(s);
+    s->init = task_new(s, &s->plan->process, false);
+    s->init->on_ready = on_init_ready;
+    s->init->on_running = on_init_running;
+    s->init->on_failed = on_init_failed;
+    s->init->on_exit = on_init_exit;
     s->oom = s->plan->oom_path ? oom_open(s, s->plan->oom_path) : NULL;
-    r = container_open_log(s, err);
+    r = start_log(s, err);
     if (r == 0)
         r = task_launch(s->init, NULL, err);
     if (r < 0) {
@@ -398,38 +333,6 @@ int container_release(struct shim *s, struct err *err)
         loop_timer_add(s->loop, LINGER_MS, on_linger_late, s);
     container_settle(s);
     return 0;
-}
-
-/* Between init's end and the news of it. */
-static void resume_exit(struct shim *s)
-{
-    struct stdio *io = &s->init->io;
-    s->exit_timer = loop_timer_add(s->loop, DRAIN_MS, on_drain_late, s);
-    if (io->ended)
-        on_init_output_end(io);
-    else
-        stdio_finish(io);
-}
-
-void container_resume(struct shim *s)
-{
-    struct stdio *io = &s->init->io;
-    io->log = s->log;
-    io->on_end = on_init_output_end;
-    if (s->phase == PHASE_RUNNING) {
-        stdio_update(io);
-        return;
-    }
-    io->finishing = true;
-    if (s->phase == PHASE_EXITING) {
-        resume_exit(s);
-        return;
-    }
-    if (s->log)
-        logger_finish(s->log);
-    if (s->released && !s->log_closed)
-        loop_timer_add(s->loop, LINGER_MS, on_linger_late, s);
-    container_settle(s);
 }
 
 void container_settle(struct shim *s)

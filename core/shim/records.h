@@ -12,7 +12,6 @@
 
 struct batch {
     struct batch *next;
-    size_t size;     /* of data */
     size_t bytes;    /* that it takes of the queue's bound */
     size_t n, first; /* records[first … n) are still wanted */
     struct berth_log_record *records;
@@ -34,10 +33,3 @@ struct batch *cutter_end(struct cutter *c, int stream);
 /* Drops the oldest records until the rest takes at most `max`; returns how many went. */
 size_t batch_trim(struct batch *b, size_t max);
 void batch_free(struct batch *b);
-/* For the image that comes after this one. Safe in a signal handler. `skip` records were written already. */
-void batch_dump(const struct batch *b, size_t skip, int fd);
-void cutter_dump(const struct cutter *c, int index, int fd);
-/* The other way; NULL when it is not whole. */
-struct batch *batch_load(const char *data, size_t n, uint32_t count, uint32_t record_size,
-                         uint64_t base);
-void cutter_load(struct cutter *c, const char *data, size_t n);

@@ -3,8 +3,7 @@
  * A log driver for tests
  *
  * Writes "stream flags ordinal line" into log_dir/out. Options: `fail` makes open() fail, `hold` makes write() wait
- * until log_dir/go is there, `broken` makes write() fail. `trap` says what happens at a line "trap": crash, abort, eat
- * (memory); open and flush abort there. It leaks a descriptor on purpose.
+ * until log_dir/go is there, `broken` makes write() fail. It leaks a descriptor on purpose.
  */
 #include <berth/log.h>
 #include <errno.h>
@@ -18,7 +17,7 @@
 
 struct log {
     FILE *out;
-    char *dir, *trap;
+    char *dir;
     bool hold, broken;
 };
 
@@ -33,9 +32,6 @@ static int t_open(const struct berth_log_info *info, void **log, struct berth_er
         return berth_err_set(err, -ENOMEM, "no memory");
     l->out = fopen(path, "a");
     l->dir = strdup(info->log_dir);
-    l->trap = strdup(berth_opt_str(info->options, "trap", ""));
-    if (strcmp(l->trap, "open") == 0)
-        abort();
     l->hold = berth_opt_bool(info->options, "hold", false);
     l->broken = berth_opt_bool(info->options, "broken", false);
     if (!l->out)
@@ -58,20 +54,6 @@ static void wait_for_go(struct log *l)
     l->hold = false;
 }
 
-static void spring(const struct log *l)
-{
-    fflush(l->out);
-    if (strcmp(l->trap, "crash") == 0)
-        *(volatile int *)NULL = 1; // NOLINT
-    if (strcmp(l->trap, "abort") == 0)
-        abort();
-    if (strcmp(l->trap, "eat") == 0) {
-        volatile char *p = malloc(300u << 20); /* for good */
-        for (size_t i = 0; p && i < 300u << 20; i += 4096)
-            p[i] = 1;
-    }
-}
-
 static int t_write(void *log, const struct berth_log_record *const *records, size_t n,
                    struct berth_err *err)
 {
@@ -80,22 +62,15 @@ static int t_write(void *log, const struct berth_log_record *const *records, siz
         return berth_err_set(err, -ENOSPC, "told to break");
     if (l->hold)
         wait_for_go(l);
-    for (size_t i = 0; i < n; i++) {
-        if (records[i]->len == 4 && memcmp(records[i]->line, "trap", 4) == 0)
-            spring(l);
+    for (size_t i = 0; i < n; i++)
         fprintf(l->out, "%u %u %u %.*s\n", records[i]->stream, records[i]->flags,
                 records[i]->partial_ordinal, (int)records[i]->len, records[i]->line);
-    }
-    if (*l->trap)
-        fflush(l->out);
     return 0;
 }
 
 static int t_flush(void *log, struct berth_err *err)
 {
     struct log *l = log;
-    if (strcmp(l->trap, "flush") == 0)
-        abort();
     return fflush(l->out) ? berth_err_set(err, -errno, "flush") : 0;
 }
 
@@ -104,7 +79,6 @@ static void t_close(void *log)
     struct log *l = log;
     fclose(l->out);
     free(l->dir);
-    free(l->trap);
     free(l);
 }
 
@@ -123,14 +97,7 @@ static const struct berth_option opt_broken = {.size = sizeof(opt_broken),
                                                .type = BERTH_OPT_BOOL,
                                                .flags = BERTH_OPT_OBJECT,
                                                .help = "broken"};
-static const struct berth_option opt_trap = {.size = sizeof(opt_trap),
-                                             .name = "trap",
-                                             .type = BERTH_OPT_STRING,
-                                             .flags = BERTH_OPT_OBJECT,
-                                             .dflt = "",
-                                             .help = "trap"};
-static const struct berth_option *const options[] = {&opt_fail, &opt_hold, &opt_broken, &opt_trap,
-                                                     NULL};
+static const struct berth_option *const options[] = {&opt_fail, &opt_hold, &opt_broken, NULL};
 
 static const struct berth_log_ops ops = {
     .size = sizeof(ops), .open = t_open, .write = t_write, .flush = t_flush, .close = t_close};
