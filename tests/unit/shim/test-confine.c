@@ -140,7 +140,7 @@ static void masked_and_readonly_paths_hold(void **state)
 {
     struct harness *h = *state;
     json_t *plan =
-        plan_sh(h, "wc -c < /proc/cpuinfo; ls /sys/kernel | wc -l; touch /sys/kernel/x; "
+        plan_sh(h, "exec 2>&1; wc -c < /proc/cpuinfo; ls /sys/kernel | wc -l; touch /sys/kernel/x; "
                    "echo 1 > /proc/sys/kernel/domainname; grep ' /proc/sys ' /proc/self/mountinfo; "
                    "stat -c %t:%T /proc/cpuinfo");
     json_array_append_new(json_object_get(plan, "masked"), json_string("/sys/kernel"));
@@ -157,7 +157,7 @@ static void masked_and_readonly_paths_hold(void **state)
 static void readonly_root_with_writable_tmpfs(void **state)
 {
     struct harness *h = *state;
-    json_t *plan = plan_sh(h, "touch /etc/x; touch /tmp/y && echo fine; grep ' / / ' "
+    json_t *plan = plan_sh(h, "exec 2>&1; touch /etc/x; touch /tmp/y && echo fine; grep ' / / ' "
                               "/proc/self/mountinfo | wc -l");
     json_put_bool(plan, "readonly", true);
     plan_mount(plan, json_pack("{s:s,s:s,s:s,s:[[s,s]]}", "target", "/tmp", "filesystem", "tmpfs",
@@ -174,9 +174,9 @@ static void binds_are_made_with_their_flags_and_targets(void **state)
     _cleanup_(freep) char *dir = str_printf("%s/share", h->dir);
     fs_write(AT_FDCWD, file, "content\n", 8, 0644);
     fs_mkdir_p(dir, 0755);
-    json_t *plan =
-        plan_sh(h, "cat /new/deep/file; touch /new/deep/file; touch /data/x && ls /data; "
-                   "grep ' /data ' /proc/self/mountinfo");
+    json_t *plan = plan_sh(
+        h, "exec 2>&1; cat /new/deep/file; touch /new/deep/file; touch /data/x && ls /data; "
+           "grep ' /data ' /proc/self/mountinfo");
     plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/new/deep/file", "bind", file, "flags",
                                "ro"));
     plan_mount(plan,
@@ -339,7 +339,7 @@ static void readonly_tree_covers_mounts_below(void **state)
     _cleanup_(freep) char *below = str_printf("%s/below", share);
     assert_int_equal(fs_mkdir_p(below, 0755), 0);
     assert_int_equal(mount("t", below, "tmpfs", 0, NULL), 0);
-    json_t *plan = plan_sh(h, "touch /ro/below/x; touch /rro/below/x");
+    json_t *plan = plan_sh(h, "exec 2>&1; touch /ro/below/x; touch /rro/below/x");
     plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/ro", "bind", share, "flags", "ro"));
     plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/rro", "bind", share, "flags", "rro"));
     _cleanup_(freep) char *out = run_output(h, plan, NULL);
@@ -384,8 +384,8 @@ static void tmpfs_is_filled_then_made_readonly(void **state)
     struct harness *h = *state;
     _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
     assert_int_equal(fs_mkdir_p(share, 0755), 0);
-    json_t *plan =
-        plan_sh(h, "readlink /box/cpu; touch /box/x; touch /box/cpu,cpuacct/y && echo in");
+    json_t *plan = plan_sh(
+        h, "exec 2>&1; readlink /box/cpu; touch /box/x; touch /box/cpu,cpuacct/y && echo in");
     plan_mount(plan, json_pack("{s:s,s:s,s:[s]}", "target", "/box", "filesystem", "tmpfs", "flags",
                                "nosuid"));
     plan_mount(plan, json_pack("{s:s,s:s}", "target", "/box/cpu,cpuacct", "bind", share));
@@ -488,9 +488,10 @@ static void works_without(struct harness *h, const int *calls, size_t n)
     h->nlimits = filter_build(calls, n, ENOSYS, f);
     _cleanup_(freep) char *share = str_printf("%s/share", h->dir);
     fs_mkdir_p(share, 0755);
-    json_t *plan = plan_sh(h, "tty; touch /etc/x; touch /share/x; wc -c < /proc/cpuinfo; "
-                              "grep -E ' (/share|/proc/sys|/sys) ' /proc/self/mountinfo; "
-                              "ls /proc/1/fd | wc -l");
+    json_t *plan =
+        plan_sh(h, "exec 2>&1; tty; touch /etc/x; touch /share/x; wc -c < /proc/cpuinfo; "
+                   "grep -E ' (/share|/proc/sys|/sys) ' /proc/self/mountinfo; "
+                   "ls /proc/1/fd | wc -l");
     json_put_bool(plan_process(plan), "tty", true);
     json_put_bool(plan, "readonly", true);
     plan_mount(plan,
