@@ -15,6 +15,7 @@
 
 struct client {
     char *host; /* unix:///run/berth.sock, tcp://HOST:PORT */
+    int idle;   /* a connection that the next request may use; 0: none */
     struct err err;
 };
 

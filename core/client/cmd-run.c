@@ -167,7 +167,7 @@ static int run_foreground(struct client *c, const struct args *a, const struct a
                         .resize_path = resize,
                         .kill_path = proxy ? kill : NULL,
                         .detach = tty && attach->in ? &keys : NULL};
-    _cleanup_(http_later_fini) struct http_later wait = {.fd = -1};
+    _cleanup_(http_later_fini) struct http_later wait = {0};
     session_begin(&s);
     int r = attach_stream(c, id, attach, args_str(a, "detach-keys", NULL), &s);
     if (r == 0)
@@ -272,7 +272,7 @@ static int attach_to(struct client *c, const struct args *a, const json_t *v, bo
                         .resize_path = resize,
                         .kill_path = !tty && args_bool_or(a, "sig-proxy", true) ? kill : NULL,
                         .detach = tty && attach.in ? &keys : NULL};
-    _cleanup_(http_later_fini) struct http_later wait = {.fd = -1};
+    _cleanup_(http_later_fini) struct http_later wait = {0};
     session_begin(&s);
     int r = attach_stream(c, id, &attach, keys_text, &s);
     if (r == 0)

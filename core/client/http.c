@@ -1,114 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to the daemon. */
-#include <curl/curl.h>
+#include "client/http.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "client/client.h"
-#include "client/http.h"
+#include "client/connection.h"
+#include "client/exchange.h"
 
-#define ANSWER_MAX (256u << 20)
-#define LATER_MAX  (1u << 20)
-
-struct exchange {
-    const struct client *client;
-    CURL *curl;
-    struct curl_slist *headers;
-    struct buf body; /* of errors, and of whole answers */
-    long status;
-    int (*each)(void *ctx, const char *data, size_t n);
-    void *ctx;
-    int upload_fd;
-    bool stopped;
-};
-
-static void exchange_fini(struct exchange *x)
-{
-    curl_easy_cleanup(x->curl);
-    curl_slist_free_all(x->headers);
-    buf_fini(&x->body);
-}
-
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
-{
-    struct exchange *x = arg;
-    n *= size;
-    curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->status);
-    if (x->each && x->status < 400) {
-        x->stopped = x->each(x->ctx, data, n) != 0;
-        return x->stopped ? 0 : n;
-    }
-    if (x->body.len + n > ANSWER_MAX)
-        return 0;
-    buf_add(&x->body, data, n);
-    return n;
-}
-
-static size_t on_read(char *data, size_t size, size_t n, void *arg)
-{
-    struct exchange *x = arg;
-    ssize_t got;
-    do
-        got = read(x->upload_fd, data, size * n);
-    while (got < 0 && errno == EINTR);
-    return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
-}
-
-static int split_host(const struct client *c, const char **socket_path, char **base,
-                      struct err *err)
-{
-    const char *tcp = str_after(c->host, "tcp://");
-    *socket_path = str_after(c->host, "unix://");
-    if (!*socket_path && !tcp)
-        return err_set(
-            err, -EINVAL,
-            "unable to parse the daemon's address \"%s\": unix://PATH or tcp://HOST:PORT", c->host);
-    /* 2375 is docker's port where none is named; a colon inside of brackets is an IPv6 address's. */
-    const char *bracket = tcp ? strchr(tcp, ']') : NULL;
-    bool port = tcp && strchr(bracket ? bracket : tcp, ':');
-    *base = str_printf("http://%s%s", tcp ? tcp : "berth", tcp && !port ? ":2375" : "");
-    return 0;
-}
-
-static int exchange_init(struct exchange *x, const struct client *c, const char *method,
-                         const char *path, struct err *err)
-{
-    const char *socket_path;
-    _cleanup_(freep) char *base = NULL, *url = NULL;
-    *x = (struct exchange){.client = c, .upload_fd = -1};
-    int r = split_host(c, &socket_path, &base, err);
-    if (r < 0)
-        return r;
-    url = str_printf("%s/v1.51%s", base ? base : "", path);
-    x->curl = curl_easy_init();
-    if (!x->curl)
-        return err_set(err, -ENOMEM, "out of memory");
-    curl_easy_setopt(x->curl, CURLOPT_URL, url);
-    curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(x->curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(x->curl, CURLOPT_USERAGENT, "berth-client");
-    if (socket_path)
-        curl_easy_setopt(x->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-    curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(x->curl, CURLOPT_PATH_AS_IS, 1L); /* a container may be asked for as ".." */
-    x->headers = curl_slist_append(x->headers, "Expect:");
-    return 0;
-}
-
-static int connect_error(const struct client *c, CURLcode code, struct err *err)
-{
-    if (code == CURLE_COULDNT_CONNECT)
-        return err_set(err, -ECONNREFUSED,
-                       "cannot connect to the berth daemon at %s. Is berthd running?", c->host);
-    return err_set(err, -EIO, "talking to the daemon at %s: %s", c->host, curl_easy_strerror(code));
-}
+#define TYPE_JSON    "application/json"
+#define TYPE_TAR     "application/x-tar"
+#define UPLOAD_BLOCK 65536
 
 static int status_errno(long status)
 {
@@ -130,246 +36,225 @@ static int status_errno(long status)
     }
 }
 
-static int status_error(long status, const struct buf *body, struct err *err)
+static int status_error(const struct exchange *x, struct err *err)
 {
     json_auto_t *v = NULL;
     const char *words = NULL;
-    if (body->len && json_parse(body->s, body->len, &v, NULL) == 0)
+    if (x->body.len && json_parse(x->body.s, x->body.len, &v, NULL) == 0)
         words = json_str(v, "message", NULL);
     if (words)
-        return err_set(err, status_errno(status), "Error response from daemon: %s", words);
-    return err_set(err, status_errno(status), "the daemon answered with status %ld", status);
+        return err_set(err, status_errno(x->status), "Error response from daemon: %s", words);
+    return err_set(err, status_errno(x->status), "the daemon answered with status %ld", x->status);
 }
 
-static int perform(struct exchange *x, struct err *err)
+/* `r` is of the exchange's reads and writes. */
+static int outcome(const struct client *c, const struct exchange *x, int r, struct err *err)
 {
-    curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->headers);
-    CURLcode code = curl_easy_perform(x->curl);
-    curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->status);
-    if (code != CURLE_OK && !x->stopped && x->status < 400)
-        return connect_error(x->client, code, err);
-    if (x->status >= 400 || x->status == 304)
-        return status_error(x->status, &x->body, err);
-    return 0;
+    bool refused = x->status >= 400 || x->status == 304;
+    if (refused && (r == 0 || x->body.len))
+        return status_error(x, err);
+    if (r == -ECONNRESET || r == -EPIPE)
+        return err_set(err, -ECONNRESET, "the daemon at %s went away before it answered", c->host);
+    if (r == -EMSGSIZE)
+        return err_set(err, r, "the answer of the daemon at %s is too long", c->host);
+    if (r == -EPROTO)
+        return err_set(err, r, "what the daemon at %s answers is not HTTP: %s", c->host,
+                       http_errno_description(HTTP_PARSER_ERRNO(&x->parser)));
+    return r < 0 ? err_errno(err, r, "talking to the daemon at %s", c->host) : 0;
 }
 
-int http_json_from(const struct client *c, const char *method, const char *path, const json_t *body,
-                   json_t **out, struct err *err)
+/* --- whole requests */
+
+static int send_request(struct exchange *x, const char *method, const char *path, const char *body)
 {
-    _cleanup_(exchange_fini) struct exchange x = {0};
-    int r = exchange_init(&x, c, method, path, err);
-    if (r < 0)
-        return r;
+    size_t n = body ? strlen(body) : 0;
+    _cleanup_(freep) char *head =
+        exchange_head(method, path, body ? TYPE_JSON : NULL, (int64_t)n, x->upgrade);
+    _cleanup_(buf_fini) struct buf all = {0};
+    buf_adds(&all, head);
+    if (n)
+        buf_add(&all, body, n);
+    return exchange_send(x, all.s, all.len);
+}
+
+/* On a connection of its own or a kept one; *keep is what is left of it, -1 when it was closed. */
+static int json_on(const struct client *c, int fd, const char *method, const char *path,
+                   const json_t *body, json_t **out, int *keep, struct err *err)
+{
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, fd);
     _cleanup_(freep) char *text = body ? json_text(body) : NULL;
-    if (text) {
-        x.headers = curl_slist_append(x.headers, "Content-Type: application/json");
-        curl_easy_setopt(x.curl, CURLOPT_POSTFIELDS, text);
-    }
-    r = perform(&x, err);
+    int r = send_request(&x, method, path, text);
+    if (r == 0 || r == -EPIPE)
+        r = exchange_read_all(&x);
+    if (r == 0 && x.keep_alive)
+        *keep = steal_fd(&x.fd);
+    r = outcome(c, &x, r, err);
     if (r < 0 || !out)
         return r;
     *out = NULL;
     return x.body.len ? json_parse(x.body.s, x.body.len, out, err) : 0;
 }
 
+int http_json_from(const struct client *c, const char *method, const char *path, const json_t *body,
+                   json_t **out, struct err *err)
+{
+    _cleanup_(closep) int keep = -1;
+    int fd = connection_open(c->host, err);
+    return fd < 0 ? fd : json_on(c, fd, method, path, body, out, &keep, err);
+}
+
 int http_json(struct client *c, const char *method, const char *path, const json_t *body,
               json_t **out)
 {
-    return http_json_from(c, method, path, body, out, &c->err);
+    _cleanup_(closep) int keep = -1;
+    int fd = c->idle;
+    c->idle = 0;
+    if (fd > 0 && !connection_is_idle(fd)) {
+        close_fd(fd);
+        fd = 0;
+    }
+    if (fd == 0)
+        fd = connection_open(c->host, &c->err);
+    int r = fd < 0 ? fd : json_on(c, fd, method, path, body, out, &keep, &c->err);
+    c->idle = keep < 0 ? 0 : steal_fd(&keep);
+    return r;
 }
 
 int http_stream(struct client *c, const char *method, const char *path,
                 int (*each)(void *ctx, const char *data, size_t n), void *ctx)
 {
-    _cleanup_(exchange_fini) struct exchange x = {0};
-    int r = exchange_init(&x, c, method, path, &c->err);
-    if (r < 0)
-        return r;
+    int fd = connection_open(c->host, &c->err);
+    if (fd < 0)
+        return fd;
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, fd);
     x.each = each;
     x.ctx = ctx;
-    return perform(&x, &c->err);
+    int r = send_request(&x, method, path, NULL);
+    if (r == 0)
+        r = exchange_read_all(&x);
+    return outcome(c, &x, r, &c->err);
+}
+
+/* --- uploads */
+
+/* One chunk of what can be read from fd; the empty one at its end. 1: that was the last. */
+static int send_chunk(struct exchange *x, int fd)
+{
+    char data[UPLOAD_BLOCK + 2], size[16];
+    ssize_t n;
+    do
+        n = read(fd, data, UPLOAD_BLOCK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    int k = snprintf(size, sizeof(size), "%zx\r\n", (size_t)n);
+    memcpy(data + n, "\r\n", 2);
+    int r = exchange_send(x, size, (size_t)k);
+    if (r == 0)
+        r = exchange_send(x, data, (size_t)n + 2);
+    return r < 0 ? r : n == 0;
+}
+
+/* The daemon may answer, with an error, before it has read all. */
+static bool has_answer(const struct exchange *x)
+{
+    struct pollfd p = {.fd = x->fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
 }
 
 int http_upload(struct client *c, const char *path, int fd,
                 int (*each)(void *ctx, const char *data, size_t n), void *ctx)
 {
-    _cleanup_(exchange_fini) struct exchange x = {0};
-    int r = exchange_init(&x, c, "POST", path, &c->err);
-    if (r < 0)
-        return r;
+    int sock = connection_open(c->host, &c->err);
+    if (sock < 0)
+        return sock;
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, sock);
     x.each = each;
     x.ctx = ctx;
-    x.upload_fd = fd;
-    x.headers = curl_slist_append(x.headers, "Content-Type: application/x-tar");
-    x.headers = curl_slist_append(x.headers, "Transfer-Encoding: chunked");
-    curl_easy_setopt(x.curl, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(x.curl, CURLOPT_CUSTOMREQUEST, "POST");
-    curl_easy_setopt(x.curl, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(x.curl, CURLOPT_READDATA, &x);
-    return perform(&x, &c->err);
+    _cleanup_(freep) char *head = exchange_head("POST", path, TYPE_TAR, -1, false);
+    int sent = exchange_send(&x, head, strlen(head));
+    while (sent == 0 && !has_answer(&x))
+        sent = send_chunk(&x, fd);
+    int r = sent < 0 && sent != -EPIPE && sent != -ECONNRESET ? sent : exchange_read_all(&x);
+    return outcome(c, &x, r, &c->err);
 }
 
-/* --- hijacked connections: curl connects, the request and the headers of its answer are ours */
-
-static int read_headers(int fd, struct buf *in, size_t *end)
-{
-    char chunk[4096];
-    for (;;) {
-        const char *at = in->s ? strstr(in->s, "\r\n\r\n") : NULL;
-        if (at) {
-            *end = (size_t)(at - in->s) + 4;
-            return 0;
-        }
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (in->len > 65536)
-            return -EMSGSIZE;
-        ssize_t n = poll(&p, 1, -1) < 0 ? -1 : read(fd, chunk, sizeof(chunk));
-        if (n == 0)
-            return -ECONNRESET;
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-            return -errno;
-        if (n > 0)
-            buf_add(in, chunk, (size_t)n);
-    }
-}
-
-/* The body of an error: what the length says, or all until the end. */
-static int hijack_refused(int fd, struct buf *in, size_t end, long status, struct err *err)
-{
-    const char *length = strcasestr(in->s, "\r\nContent-Length:");
-    int64_t want = length ? strtoll(length + 17, NULL, 10) : 65536;
-    char chunk[4096];
-    while (in->len - end < (size_t)MAX(MIN(want, 65536), 0)) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        ssize_t n = poll(&p, 1, 5000) <= 0 ? 0 : read(fd, chunk, sizeof(chunk));
-        if (n <= 0)
-            break;
-        buf_add(in, chunk, (size_t)n);
-    }
-    struct buf body = {.s = in->s + end, .len = in->len - end};
-    return status_error(status, &body, err);
-}
-
-static int send_all(int fd, const char *data, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = send(fd, data, n, MSG_NOSIGNAL);
-        if (done < 0 && errno != EINTR)
-            return -errno;
-        if (done > 0) {
-            data += done;
-            n -= (size_t)done;
-        }
-    }
-    return 0;
-}
-
-/* A blocking connection of our own to the daemon. */
-static int raw_connect(struct client *c)
-{
-    _cleanup_(exchange_fini) struct exchange x = {0};
-    int r = exchange_init(&x, c, "POST", "/", &c->err);
-    if (r < 0)
-        return r;
-    curl_easy_setopt(x.curl, CURLOPT_CONNECT_ONLY, 1L);
-    CURLcode code = curl_easy_perform(x.curl);
-    curl_socket_t sock = -1;
-    if (code != CURLE_OK || curl_easy_getinfo(x.curl, CURLINFO_ACTIVESOCKET, &sock) != CURLE_OK ||
-        sock < 0)
-        return connect_error(c, code ? code : CURLE_COULDNT_CONNECT, &c->err);
-    int own = fcntl(sock, F_DUPFD_CLOEXEC, 3);
-    if (own < 0)
-        return err_errno(&c->err, -errno, "connecting to %s", c->host);
-    fcntl(own, F_SETFL, fcntl(own, F_GETFL) & ~O_NONBLOCK);
-    return own;
-}
-
-/* Sends a request and reads the headers of its answer; *end is where the body begins. Any status but 101 and 200 is an
- * error. */
-static int raw_request(struct client *c, int fd, const char *request, struct buf *in, size_t *end)
-{
-    int r = send_all(fd, request, strlen(request));
-    if (r == 0)
-        r = read_headers(fd, in, end);
-    if (r < 0)
-        return err_errno(&c->err, r, "talking to the daemon at %s", c->host);
-    long status = str_after(in->s, "HTTP/1.") ? strtol(in->s + 9, NULL, 10) : 0;
-    if (status != 101 && status != 200)
-        return hijack_refused(fd, in, *end, status, &c->err);
-    in->s[*end - 1] = '\0'; /* the headers are a string of their own now */
-    return 0;
-}
+/* --- upgraded connections */
 
 int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
                 bool *raw)
 {
-    _cleanup_(closep) int own = raw_connect(c);
-    if (own < 0)
-        return own;
-    _cleanup_(freep) char *text = body ? json_text(body) : xstrdup("");
-    _cleanup_(freep) char *request =
-        str_printf("POST /v1.51%s HTTP/1.1\r\nHost: berth\r\nUser-Agent: berth-client\r\n"
-                   "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-                   "Content-Length: %zu\r\n\r\n%s",
-                   path, strlen(text), text);
-    _cleanup_(buf_fini) struct buf in = {0};
-    size_t end = 0;
-    int r = raw_request(c, own, request, &in, &end);
+    int sock = connection_open(c->host, &c->err);
+    if (sock < 0)
+        return sock;
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, sock);
+    x.upgrade = true;
+    _cleanup_(freep) char *text = body ? json_text(body) : NULL;
+    int r = send_request(&x, "POST", path, text);
+    if (r == 0 || r == -EPIPE)
+        r = exchange_read_all(&x);
+    r = outcome(c, &x, r, &c->err);
     if (r < 0)
         return r;
-    *raw = strcasestr(in.s, "application/vnd.docker.multiplexed-stream") == NULL;
-    buf_add(early, in.s + end, in.len - end);
-    *fd = steal_fd(&own);
+    *raw = !x.multiplexed;
+    buf_add(early, x.body.s, x.body.len);
+    *fd = steal_fd(&x.fd);
     return 0;
 }
 
-/* HTTP/1.0: the answer's end is the connection's. */
+/* --- answers that take their time */
+
 int http_later_begin(struct client *c, const char *path, struct http_later *later)
 {
-    *later = (struct http_later){.fd = -1};
-    _cleanup_(closep) int own = raw_connect(c);
-    if (own < 0)
-        return own;
-    _cleanup_(freep) char *request =
-        str_printf("POST /v1.51%s HTTP/1.0\r\nHost: berth\r\nUser-Agent: berth-client\r\n"
-                   "Content-Length: 0\r\n\r\n",
-                   path);
-    int r = raw_request(c, own, request, &later->in, &later->at);
+    int fd = connection_open(c->host, &c->err);
+    if (fd < 0)
+        return fd;
+    struct exchange *x = xcalloc(1, sizeof(*x));
+    exchange_init(x, fd);
+    int r = send_request(x, "POST", path, NULL);
     if (r == 0)
-        later->fd = steal_fd(&own);
+        r = exchange_read_headers(x);
+    if (r == 0 && x->status >= 400)
+        r = exchange_read_all(x);
+    r = outcome(c, x, r, &c->err);
+    later->exchange = x;
+    if (r < 0)
+        http_later_fini(later);
     return r;
 }
 
 int http_later_end(struct client *c, struct http_later *later, json_t **out)
 {
-    char chunk[4096];
-    ssize_t n;
-    while ((n = read(later->fd, chunk, sizeof(chunk))) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(&c->err, -errno, "talking to the daemon at %s", c->host);
-        if (later->in.len + (size_t)n > LATER_MAX)
-            return err_set(&c->err, -EMSGSIZE, "the daemon's answer is too long");
-        buf_add(&later->in, chunk, (size_t)n);
-    }
-    if (later->in.len <= later->at)
-        return err_set(&c->err, -ECONNRESET, "the daemon at %s went away before it answered",
-                       c->host);
-    return json_parse(later->in.s + later->at, later->in.len - later->at, out, &c->err);
+    struct exchange *x = later->exchange;
+    int r = outcome(c, x, exchange_read_all(x), &c->err);
+    if (r < 0)
+        return r;
+    return json_parse(x->body.s ? x->body.s : "", x->body.len, out, &c->err);
 }
 
 void http_later_fini(struct http_later *later)
 {
-    close_fd(later->fd);
-    later->fd = -1;
-    buf_fini(&later->in);
+    if (!later->exchange)
+        return;
+    exchange_fini(later->exchange);
+    free(steal_ptr(&later->exchange));
 }
 
 char *http_escape(const char *s)
 {
-    char *escaped = curl_easy_escape(NULL, s, 0);
-    char *own = xstrdup(escaped ? escaped : "");
-    curl_free(escaped);
-    return own;
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    struct buf b = {0};
+    buf_adds(&b, "");
+    for (; *s; s++) {
+        if (strchr(plain, *s))
+            buf_addc(&b, *s);
+        else
+            buf_printf(&b, "%%%02X", (unsigned char)*s);
+    }
+    return buf_steal(&b);
 }

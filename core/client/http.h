@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests to the daemon (libcurl)
+ * Requests to the daemon
  *
  * Paths begin with a slash and have no version prefix. Errors carry the daemon's own words ("Error response from daemon: …"); the
  * errno is made of the status (404 ENOENT, 409 EBUSY, 400 EINVAL, 304 EALREADY, else EIO), -ECONNREFUSED when nobody answers.
@@ -13,6 +13,8 @@
 #include "base/err.h"
 
 struct client;
+struct exchange;
+struct buf;
 
 /* One request with an optional JSON body; *out (may be NULL) is the caller's, NULL for an empty body. */
 int http_json(struct client *c, const char *method, const char *path, const json_t *body,
@@ -33,9 +35,7 @@ int http_hijack(struct client *c, const char *path, const json_t *body, int *fd,
 
 /* A POST whose answer takes its time: begun, it has been accepted; the answer is read when it is wanted. */
 struct http_later {
-    int fd;
-    struct buf in;
-    size_t at; /* where the body begins */
+    struct exchange *exchange; /* NULL: not begun */
 };
 int http_later_begin(struct client *c, const char *path, struct http_later *later);
 /* Waits for the answer; *out is the caller's. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* berth: finds the command in the table, reads its flags, runs it. */
-#include <curl/curl.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -216,7 +214,6 @@ int main(int argc, char **argv)
     open_standard_streams();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     if (args_parse(&globals, global_flags, NULL, true, argc - 1, argv + 1, &c.err) < 0) {
         cli_fail(&c, 125);
         code = 125;
@@ -227,8 +224,9 @@ int main(int argc, char **argv)
     if (fflush(stdout) != 0 && code == 0)
         code = 1;
     args_fini(&globals);
+    if (c.idle > 0)
+        close_fd(c.idle);
     free(c.host);
     err_fini(&c.err);
-    curl_global_cleanup();
     return code;
 }
