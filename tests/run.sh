@@ -121,7 +121,7 @@ run_unit() {
     echo "== unit tests (ASan, UBSan)"
     build asan -Dprefix="$work/asan-root" -Db_sanitize=address,undefined -Db_lundef=false -Dfailpoints=true
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        meson test -C "$work/asan" --no-rebuild --num-processes 2 --suite unit --print-errorlogs >"$work/unit.log" 2>&1 || :
+        meson test -C "$work/asan" --no-rebuild --num-processes 2 --timeout-multiplier 10 --suite unit --print-errorlogs >"$work/unit.log" 2>&1 || :
     # A line of JSON a test.
     sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/asan/meson-logs/testlog.json" |
         awk '{ n++; print ($2 == "OK" || $2 == "SKIP" ? "ok " : "not ok ") n " " $1 ($2 == "SKIP" ? " # skip" : "") }

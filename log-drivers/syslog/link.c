@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "tls.h"
 
+#define WAIT_MS          1000
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS   30000
 
@@ -30,7 +31,7 @@ struct link {
     bool datagram;
     struct lookup *lookup; /* one that did not end in time */
     struct tls tls;
-    int64_t next_ms, backoff_ms;
+    int64_t wait_ms, next_ms, backoff_ms;
 };
 
 static void lookup_free(struct lookup *l)
@@ -71,6 +72,7 @@ int link_new(const struct address *address, const struct berth_options *options,
         return berth_err_set(err, -ENOMEM, "out of memory");
     link->fd = -1;
     link->transport = address->transport;
+    link->wait_ms = berth_opt_int(options, "syslog-timeout", WAIT_MS * 1000000ll) / 1000000;
     link->datagram = address->transport == SYSLOG_LOCAL || address->transport == SYSLOG_UNIXGRAM ||
                      address->transport == SYSLOG_UDP;
     link->host = strdup(address->host);
@@ -239,7 +241,7 @@ static int connect_by(struct link *link, int64_t deadline_ms, struct berth_err *
 
 int link_connect(struct link *link, struct berth_err *err)
 {
-    return connect_by(link, now_ms() + LINK_WAIT_MS, err);
+    return connect_by(link, now_ms() + link->wait_ms, err);
 }
 
 static ssize_t send_some(struct link *link, const void *data, size_t n, short *events)
@@ -283,7 +285,7 @@ static bool is_closed(const struct link *link)
 
 int link_send(struct link *link, const void *data, size_t n, struct berth_err *err)
 {
-    int64_t deadline = now_ms() + LINK_WAIT_MS;
+    int64_t deadline = now_ms() + link->wait_ms;
     if (is_closed(link))
         link_disconnect(link);
     for (bool again = true;; again = false) {

@@ -3,14 +3,12 @@
  * The link to a syslog server
  *
  * Connects by itself when there is something to send, and again after it broke. A server that cannot be reached is tried at
- * growing intervals; between them link_send() fails at once. No call waits longer than LINK_WAIT_MS.
+ * growing intervals; between them link_send() fails at once. No call waits longer than the option syslog-timeout says.
  */
 #pragma once
 
 #include "address.h"
 #include "common/buf.h"
-
-#define LINK_WAIT_MS 1000
 
 struct link;
 

@@ -169,6 +169,9 @@ OPTION(opt_key, .name = "syslog-tls-key", .type = BERTH_OPT_STRING,
        .help = "File of that certificate's key");
 OPTION(opt_skip, .name = "syslog-tls-skip-verify", .type = BERTH_OPT_BOOL, .dflt = "false",
        .help = "Take any certificate of the server's");
+OPTION(opt_timeout, .name = "syslog-timeout", .type = BERTH_OPT_DURATION, .dflt = "1s",
+       .min = 100000000, .max = 60000000000,
+       .help = "How long connecting or sending may take; then the messages at hand are lost");
 OPTION(opt_tag, .name = "tag", .type = BERTH_OPT_STRING,
        .help = "Name of the program in the messages, as {{.Name}}/{{.ID}}");
 OPTION(opt_labels, .name = "labels", .type = BERTH_OPT_STRING,
@@ -181,8 +184,8 @@ OPTION(opt_buffer, .name = "max-buffer-size", .type = BERTH_OPT_SIZE, .dflt = "1
        .max = 1 << 30, .help = "Lines held in mode non-blocking");
 
 static const struct berth_option *const syslog_options[] = {
-    &opt_address, &opt_facility, &opt_format, &opt_ca,   &opt_cert,   &opt_key, &opt_skip,
-    &opt_tag,     &opt_labels,   &opt_env,    &opt_mode, &opt_buffer, NULL};
+    &opt_address, &opt_facility, &opt_format, &opt_ca,  &opt_cert, &opt_key,    &opt_skip,
+    &opt_timeout, &opt_tag,      &opt_labels, &opt_env, &opt_mode, &opt_buffer, NULL};
 
 static const struct berth_log_ops syslog_ops = {
     .size = sizeof(struct berth_log_ops),

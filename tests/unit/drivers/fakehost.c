@@ -47,6 +47,8 @@ static const char *options_get(const struct berth_options *base, const char *nam
 
 static int64_t scale(const char *unit, bool duration)
 {
+    if (duration && strcmp(unit, "ms") == 0)
+        return 1000000;
     if (duration)
         return *unit == 'h' ? 3600000000000 : *unit == 'm' ? 60000000000 : 1000000000;
     return *unit == 'k' ? 1024 : *unit == 'm' ? 1048576 : *unit == 'g' ? 1073741824 : 1;

@@ -24,6 +24,8 @@
 #include "fakehost.h"
 
 #define T0 1700000000123456789 /* 2023-11-14T22:13:20.123456789Z */
+/* For what must come: a busy machine only takes longer to pass. */
+#define PATIENCE_MS 60000
 
 struct fixture {
     const struct berth_plugin *plugin;
@@ -71,6 +73,9 @@ static void use(struct fixture *f, const char *const *given)
     fake_options_init(&f->options, f->plugin->options, given);
 }
 
+/* The driver's own limit is not what these tests are about. */
+#define PATIENT "syslog-timeout=1m"
+
 static int put2(struct fixture *f, const char *one, const char *two)
 {
     const struct berth_log_record a = {
@@ -91,11 +96,11 @@ static void open_log(struct fixture *f, const char *const *given)
         fail_msg("%s", f->err.words);
 }
 
-/* Reads one datagram, or what a stream has within two seconds. */
+/* Reads one datagram, or what a stream has. */
 static void receive(int fd, char *text, size_t size)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 2000), 1);
+    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
     ssize_t n = recv(fd, text, size - 1, 0);
     assert_true(n > 0);
     text[n] = '\0';
@@ -135,7 +140,7 @@ static void unix_datagrams_have_the_local_form(void **state)
     struct fixture *f = *state;
     char address[256], text[512], when[64], expected[512];
     int fd = unix_socket(f, SOCK_DGRAM, address, "unixgram");
-    open_log(f, (const char *const[]){address, NULL});
+    open_log(f, (const char *const[]){address, PATIENT, NULL});
     assert_int_equal(put2(f, "out", "err"), 0);
     stamp(when, sizeof(when));
     receive(fd, text, sizeof(text));
@@ -152,7 +157,7 @@ static void unix_address_finds_a_datagram_socket_too(void **state)
     struct fixture *f = *state;
     char address[256], text[512];
     int fd = unix_socket(f, SOCK_DGRAM, address, "unix");
-    open_log(f, (const char *const[]){address, "syslog-facility=local3", NULL});
+    open_log(f, (const char *const[]){address, "syslog-facility=local3", PATIENT, NULL});
     assert_int_equal(put2(f, "one", "two"), 0);
     receive(fd, text, sizeof(text));
     assert_memory_equal(text, "<158>", 5);
@@ -166,7 +171,8 @@ static void udp_carries_rfc3164(void **state)
     struct fixture *f = *state;
     char address[128], text[512], when[64], expected[512];
     int fd = inet_socket(SOCK_DGRAM, address, "udp");
-    open_log(f, (const char *const[]){address, "syslog-format=rfc3164", "tag=t-{{.Name}}", NULL});
+    open_log(f, (const char *const[]){address, "syslog-format=rfc3164", "tag=t-{{.Name}}", PATIENT,
+                                      NULL});
     assert_int_equal(put2(f, "hello", NULL), 0);
     stamp(when, sizeof(when));
     receive(fd, text, sizeof(text));
@@ -181,7 +187,8 @@ static void tcp_carries_rfc5424_lines_and_comes_back(void **state)
     char address[128], text[1024], expected[1024];
     int fd = inet_socket(SOCK_STREAM, address, "tcp");
     listen(fd, 4);
-    open_log(f, (const char *const[]){address, "syslog-format=rfc5424micro", "labels=a", NULL});
+    open_log(
+        f, (const char *const[]){address, "syslog-format=rfc5424micro", "labels=a", PATIENT, NULL});
     int peer = accept(fd, NULL, NULL);
     assert_int_equal(put2(f, "out", "err"), 0);
     receive(peer, text, sizeof(text));
@@ -208,17 +215,19 @@ static int64_t clock_ms(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void server_that_is_away_fails_fast_and_in_words(void **state)
+static void server_that_is_away_is_tried_at_growing_intervals(void **state)
 {
     struct fixture *f = *state;
     char address[128];
     int fd = inet_socket(SOCK_STREAM, address, "tcp"); /* bound, nobody listens */
-    open_log(f, (const char *const[]){address, NULL});
+    open_log(f, (const char *const[]){address, PATIENT, NULL});
     assert_int_equal(f->host.warnings, 1);
-    int64_t start = clock_ms();
-    for (int i = 0; i < 1000; i++)
+    int attempts = 0;
+    for (int i = 0; i < 1000; i++) {
         assert_true(put2(f, "x", NULL) < 0);
-    assert_true(clock_ms() - start < 5000);
+        attempts += strstr(f->err.words, "tried again in") == NULL;
+    }
+    assert_true(attempts < 20); /* the twentieth comes after six minutes */
     assert_non_null(strstr(f->err.words, "127.0.0.1"));
     close(fd);
 }
@@ -231,16 +240,12 @@ static void server_that_does_not_read_holds_up_for_a_bounded_time(void **state)
     listen(fd, 4);
     memset(big, 'x', 16384);
     big[16384] = '\0';
-    open_log(f, (const char *const[]){address, NULL});
-    int64_t slowest = 0;
-    for (int i = 0; i < 2000 && r == 0; i++) {
-        int64_t start = clock_ms();
-        r = put2(f, big, NULL);
-        if (clock_ms() - start > slowest)
-            slowest = clock_ms() - start;
-    }
+    open_log(f, (const char *const[]){address, "syslog-timeout=500ms", NULL});
+    int64_t end = clock_ms() + PATIENCE_MS;
+    while (!strstr(f->err.words, "sending to") && clock_ms() < end)
+        r = put2(f, big, NULL); /* connecting may have taken too long, too */
     assert_int_equal(r, -ETIMEDOUT);
-    assert_true(slowest < 5000);
+    assert_non_null(strstr(f->err.words, "sending to"));
     free(big);
     close(fd);
 }
@@ -289,7 +294,7 @@ static void *tls_main(void *arg)
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, s->credentials);
     gnutls_transport_set_int(session, peer);
-    gnutls_handshake_set_timeout(session, 3000);
+    gnutls_handshake_set_timeout(session, PATIENCE_MS);
     size_t used = 0;
     if (gnutls_handshake(session) == 0)
         for (ssize_t n;
@@ -311,7 +316,7 @@ static void with_tls(struct fixture *f, bool trust, struct tls_server *s)
     gnutls_certificate_allocate_credentials(&s->credentials);
     make_certificate(path, s->credentials);
     pthread_create(&thread, NULL, tls_main, s);
-    open_log(f, (const char *const[]){address, ca, "syslog-format=rfc5424", NULL});
+    open_log(f, (const char *const[]){address, ca, "syslog-format=rfc5424", PATIENT, NULL});
     assert_int_equal(put2(f, "out", "err") == 0, trust);
     f->ops->close(f->log);
     f->log = NULL;
@@ -381,7 +386,7 @@ int main(void)
         TEST(unix_address_finds_a_datagram_socket_too),
         TEST(udp_carries_rfc3164),
         TEST(tcp_carries_rfc5424_lines_and_comes_back),
-        TEST(server_that_is_away_fails_fast_and_in_words),
+        TEST(server_that_is_away_is_tried_at_growing_intervals),
         TEST(server_that_does_not_read_holds_up_for_a_bounded_time),
         TEST(tls_counts_octets_of_rfc5424),
         TEST(tls_refuses_a_certificate_that_nobody_signed),
