@@ -4,15 +4,22 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <unistd.h>
 
-#include "base/str.h"
 #include "base/clock.h"
+#include "base/str.h"
 
 static struct {
     const char *program;
     int level;
     bool json;
 } sink = {"berth", LOG_INFO, false};
+
+#define INHERITED "BERTH_LOG" /* "warn json" */
+
+/* A pipe takes a long line in pieces. */
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const words[] = {"debug", "info", "warn", "error"};
 
@@ -21,6 +28,31 @@ void log_setup(const char *program, enum log_level level, bool json)
     sink.program = program;
     log_set_level(level);
     log_set_json(json);
+}
+
+void log_setup_inherited(const char *program)
+{
+    enum log_level level = LOG_INFO;
+    const char *given = getenv(INHERITED);
+    _cleanup_(strv_fini) struct strv parts = {0};
+    strv_split(&parts, given ? given : "", " ");
+    if (parts.n > 0)
+        (void)log_level_parse(parts.v[0], &level);
+    log_setup(program, level, parts.n > 1 && str_eq(parts.v[1], "json"));
+}
+
+char *log_variable(void)
+{
+    return str_printf(INHERITED "=%s %s", words[__atomic_load_n(&sink.level, __ATOMIC_RELAXED)],
+                      __atomic_load_n(&sink.json, __ATOMIC_RELAXED) ? "json" : "text");
+}
+
+void log_environment(struct strv *out)
+{
+    for (char **v = environ; *v; v++)
+        if (!str_after(*v, INHERITED "="))
+            strv_add(out, *v);
+    strv_take(out, log_variable());
 }
 
 void log_set_level(enum log_level level)
@@ -62,6 +94,21 @@ static void flatten(char *s)
             *s = ' ';
 }
 
+static void write_line(const char *line, size_t n)
+{
+    pthread_mutex_lock(&line_lock);
+    while (n > 0) {
+        ssize_t done = write(STDERR_FILENO, line, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            break; /* nobody is left who could be told */
+        line += done;
+        n -= (size_t)done;
+    }
+    pthread_mutex_unlock(&line_lock);
+}
+
 void log_vat(enum log_level level, const char *fmt, va_list ap)
 {
     if ((int)level < __atomic_load_n(&sink.level, __ATOMIC_RELAXED))
@@ -78,8 +125,7 @@ void log_vat(enum log_level level, const char *fmt, va_list ap)
     } else {
         line = str_printf("%s %-5s %s: %s\n", now, words[level], sink.program, msg);
     }
-    ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
-    (void)ignored;
+    write_line(line, strlen(line));
     errno = saved;
 }
 

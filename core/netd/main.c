@@ -99,7 +99,7 @@ static int start(int dirfd)
 
 int main(int argc, char **argv)
 {
-    log_setup("berth-netd", LOG_INFO, false);
+    log_setup_inherited("berth-netd");
     syscall(SYS_close_range, 3u, ~0u, 0u);
     if (argc != 2) {
         log_error("usage: berth-netd RUN_DIR (berthd starts it)");

@@ -154,7 +154,8 @@ static int netd_spawn(const struct netd_client *c, struct err *err)
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    char *argv[] = {"berth-netd", c->dir, NULL}, *env[] = {NULL};
+    _cleanup_(freep) char *log = log_variable();
+    char *argv[] = {"berth-netd", c->dir, NULL}, *env[] = {log, NULL};
     pid_t pid;
     int status = 0, r = posix_spawn(&pid, c->path, &fa, &attr, argv, env);
     posix_spawn_file_actions_destroy(&fa);

@@ -16,6 +16,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "build-config.h"
 #include "runtime/procfs.h"
@@ -77,8 +78,10 @@ static int spawn_program(const char *id, const int fds[3], pid_t *pid)
     int r = spawn_attrs(&attr);
     if (r == 0)
         r = spawn_fds(&actions, fds);
+    _cleanup_(strv_fini) struct strv env = {0};
+    log_environment(&env);
     if (r == 0)
-        r = posix_spawn(pid, "/proc/self/fd/5", &actions, &attr, argv, environ);
+        r = posix_spawn(pid, "/proc/self/fd/5", &actions, &attr, argv, env.v);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return -r;

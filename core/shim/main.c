@@ -94,7 +94,7 @@ int main(int argc, char **argv)
                      .root = -1,
                      .ns = {-1, -1, -1}};
     prctl(PR_SET_NAME, "berth-shim"); /* the kernel would name it after the descriptor */
-    log_setup("berth-shim", LOG_INFO, false);
+    log_setup_inherited("berth-shim");
     umask(022); /* the log driver's files; our own name their mode */
     int r = check_start(argc, argv, &why);
     if (r == 0) {
