@@ -4,7 +4,7 @@
  *
  * A unix socket is made under a temporary name beside its place, gets its owner and mode, and is
  * renamed: nobody can connect before the permissions stand. A socket that is there already is
- * replaced only when nobody answers on it.
+ * replaced only when nobody answers on it. A socket that the service manager bound to that path is taken as it is.
  */
 #include "api/listen.h"
 
@@ -21,8 +21,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define BACKLOG          512
-#define LISTEN_FDS_START 3
+#define BACKLOG 512
 
 void listeners_fini(struct listeners *l)
 {
@@ -201,46 +200,40 @@ static int tcp_listen(const char *text, const char *address, struct listeners *o
     return r;
 }
 
-/* Socket activation: LISTEN_PID, LISTEN_FDS, descriptors from 3 (sd_listen_fds(3)). */
-static int fd_listen(const char *text, const char *address, struct listeners *out, struct err *err)
+/* The sockets of socket activation that no other address took. */
+static int fd_listen(const char *which, const char *address, struct passed *passed,
+                     struct listeners *out, struct err *err)
 {
-    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-    int64_t owner, n, only = 0;
-    if (!pid || !count || parse_i64(pid, 1, INT32_MAX, &owner) < 0 || owner != getpid() ||
-        parse_i64(count, 1, LISTEN_MAX, &n) < 0)
-        return err_set(err, -EINVAL,
-                       "cannot listen on %s: no socket was passed by socket activation", address);
-    if (*text && parse_i64(text, LISTEN_FDS_START, LISTEN_FDS_START + n - 1, &only) < 0)
-        return err_set(err, -EINVAL, "invalid address \"%s\": descriptors %d to %d were passed",
-                       address, LISTEN_FDS_START, (int)(LISTEN_FDS_START + n - 1));
-    for (int fd = LISTEN_FDS_START; fd < LISTEN_FDS_START + n; fd++) {
-        int on = 0;
-        socklen_t size = sizeof(on);
-        if (only && fd != only)
-            continue;
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) < 0 || !on)
-            return err_set(err, -EINVAL, "%s: descriptor %d is no listening socket", address, fd);
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    int fd;
+    while (out->n < LISTEN_MAX && (fd = passed_take(passed, which)) >= 0)
         out->fds[out->n++] = fd;
-    }
-    return 0;
+    if (out->n > 0)
+        return 0;
+    return err_set(err, -EINVAL,
+                   "cannot listen on %s: no such socket was passed by socket activation", address);
 }
 
-int listen_open(const char *address, const char *group, struct listeners *out, struct err *err)
+int listen_open(const char *address, const char *group, struct passed *passed,
+                struct listeners *out, struct err *err)
 {
     const char *rest;
     *out = (struct listeners){0};
-    int r;
-    if ((rest = str_after(address, "unix://")))
-        r = unix_listen(rest, group, out, err);
-    else if ((rest = str_after(address, "tcp://")))
+    int r = 0;
+    if ((rest = str_after(address, "unix://"))) {
+        int fd = passed_take_path(passed, rest);
+        if (fd >= 0)
+            out->fds[out->n++] = fd;
+        else
+            r = unix_listen(rest, group, out, err);
+    } else if ((rest = str_after(address, "tcp://"))) {
         r = tcp_listen(rest, address, out, err);
-    else if ((rest = str_after(address, "fd://")))
-        r = fd_listen(rest, address, out, err);
-    else
+    } else if ((rest = str_after(address, "fd://"))) {
+        r = fd_listen(rest, address, passed, out, err);
+    } else {
         r = err_set(err, -EINVAL,
                     "invalid address \"%s\": expected unix:///PATH, tcp://HOST:PORT or fd://",
                     address);
+    }
     if (r < 0)
         listeners_fini(out);
     return r;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "api/activation.h"
 #include "base/err.h"
 
 #define LISTEN_MAX 16
@@ -15,4 +16,6 @@ struct listeners {
 };
 void listeners_fini(struct listeners *l); /* closes what is left */
 
-int listen_open(const char *address, const char *group, struct listeners *out, struct err *err);
+/* Takes out of `passed` what socket activation has for this address. */
+int listen_open(const char *address, const char *group, struct passed *passed,
+                struct listeners *out, struct err *err);

@@ -15,6 +15,9 @@ HANDLER(plugins_inspect);
 HANDLER(swarm_refuse);
 HANDLER(swarm_leave);
 
+HANDLER(config_get);
+HANDLER(config_reload_post);
+
 HANDLER(containers_create);
 HANDLER(containers_list);
 HANDLER(containers_inspect);

@@ -2,7 +2,7 @@
 /*
  * Routes
  *
- * Every path of the Engine API 1.51. The first match wins, so literal paths stand before those with
+ * Every path of the Engine API 1.51, and ours below /berth. The first match wins, so literal paths stand before those with
  * a name.
  */
 #include "api/resources.h"
@@ -100,6 +100,9 @@ const struct route routes[] = {
     {"DELETE", "/networks/{}", NULL, NULL, "removing networks"},
     {"POST", "/volumes/prune", NULL, NULL, "pruning volumes"},
     {"PUT", "/volumes/{}", NULL, NULL, "updating cluster volumes"},
+
+    {"GET", "/berth/config", config_get},
+    {"POST", "/berth/config/reload", config_reload_post},
 
     {"GET", "/plugins", plugins_list},
     {"GET", "/plugins/{}/json", plugins_inspect},

@@ -156,10 +156,11 @@ static int server_serve(struct server *s, int fd, const char *address, struct er
     return 0;
 }
 
-int server_listen(struct server *s, const char *address, const char *group, struct err *err)
+int server_listen(struct server *s, const char *address, const char *group, struct passed *passed,
+                  struct err *err)
 {
     _cleanup_(listeners_fini) struct listeners l = {0};
-    int r = listen_open(address, group, &l, err);
+    int r = listen_open(address, group, passed, &l, err);
     if (r < 0)
         return r;
     if (l.path)

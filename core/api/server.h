@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 struct engine;
+struct passed;
 struct server;
 
 /* The engine stays the caller's and must outlive the server. */
@@ -16,7 +17,8 @@ struct server *server_new(struct engine *e);
 /* Opens one address and serves it: unix:///PATH, tcp://HOST:PORT (loopback only), fd:// (all
  * sockets that systemd passed) or fd://N. `group` owns unix sockets (0660); one that does not exist
  * is a warning and leaves them root's. */
-int server_listen(struct server *s, const char *address, const char *group, struct err *err);
+int server_listen(struct server *s, const char *address, const char *group, struct passed *passed,
+                  struct err *err);
 /* Stops listening, ends the streams, waits for requests in progress, and frees. */
 void server_free(struct server *s);
 DEFINE_CLEANUP(struct server *, server_free);

@@ -34,6 +34,8 @@ static const struct cli_command *const table[] = {
     &command_volume_rm,
     &command_network_ls,
     &command_network_inspect,
+    &command_config_show,
+    &command_config_reload,
 };
 
 const struct cli_command *const *cli_commands(size_t *n)

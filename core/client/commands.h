@@ -10,7 +10,7 @@ extern const struct cli_command command_run, command_create, command_start, comm
     command_image_inspect, command_images, command_import, command_tag, command_rmi,
     command_history, command_info, command_version, command_events, command_volume_create,
     command_volume_ls, command_volume_inspect, command_volume_rm, command_network_ls,
-    command_network_inspect;
+    command_network_inspect, command_config_show, command_config_reload;
 
 /* Has the daemon pull an image. */
 int image_pull(struct client *c, const char *reference);

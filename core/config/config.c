@@ -11,14 +11,47 @@
 #include "config/apply.h"
 #include "config/node.h"
 #include "config/parse.h"
+#include "config/schema.h"
 
-void config_free(struct config *cfg)
+struct config *config_ref(struct config *cfg)
 {
-    if (!cfg)
+    __atomic_add_fetch(&cfg->refs, 1, __ATOMIC_RELAXED);
+    return cfg;
+}
+
+void config_unref(struct config *cfg)
+{
+    if (!cfg || __atomic_sub_fetch(&cfg->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     config_unapply(cfg);
     config_node_free(cfg->tree);
+    config_unref(cfg->next);
+    free(cfg->file);
+    strv_fini(&cfg->sets);
     free(cfg);
+}
+
+static struct config *config_new(const char *file, const char *const *sets, size_t n_sets)
+{
+    struct config *cfg = xcalloc(1, sizeof(*cfg));
+    cfg->refs = 1;
+    cfg->file = xstrdup0(file);
+    for (size_t i = 0; i < n_sets; i++)
+        strv_add(&cfg->sets, sets[i]);
+    return cfg;
+}
+
+const char *config_file(const struct config *cfg)
+{
+    return cfg->file ? cfg->file : BERTH_CONFDIR "/daemon.conf";
+}
+
+void config_apply_log(const struct config *cfg)
+{
+    enum log_level level = LOG_INFO;
+    log_level_parse(cfg->log_level, &level);
+    log_set_level(level);
+    log_set_json(str_eq(cfg->log_format, "json"));
 }
 
 static int merge_file(struct config_node *tree, const char *path, struct err *err)
@@ -58,17 +91,17 @@ static int merge_dir(struct config_node *tree, const char *dir, struct err *err)
     return r;
 }
 
-static int merge_files(struct config_node *tree, const char *file, struct err *err)
+static int merge_files(const struct config *cfg, struct err *err)
 {
-    const char *main_file = file ? file : BERTH_CONFDIR "/daemon.conf";
+    const char *main_file = config_file(cfg);
     _cleanup_(freep) char *copy = xstrdup(main_file);
     _cleanup_(freep) char *dir = str_printf("%s/conf.d", dirname(copy));
-    int r = merge_file(tree, main_file, err);
-    if (r == -ENOENT && !file) {
+    int r = merge_file(cfg->tree, main_file, err);
+    if (r == -ENOENT && !cfg->file) {
         err_clear(err);
         r = 0;
     }
-    return r < 0 ? r : merge_dir(tree, dir, err);
+    return r < 0 ? r : merge_dir(cfg->tree, dir, err);
 }
 
 static int split_set(const char *set, char **path, struct err *err)
@@ -98,19 +131,57 @@ static int apply_set(struct config_node *tree, const char *set, struct err *err)
     return 0;
 }
 
+/* From tree to values. */
+static int finish(struct config *cfg, struct err *err)
+{
+    int r = config_apply(cfg, cfg->tree, err);
+    return r < 0 ? r : config_check_whole(cfg, cfg->tree, err);
+}
+
 int config_load(const struct config_source *src, struct config **out, struct err *err)
 {
-    _cleanup_(config_freep) struct config *cfg = xcalloc(1, sizeof(*cfg));
+    _cleanup_(config_unrefp) struct config *cfg = config_new(src->file, src->sets, src->n_sets);
     cfg->tree = config_node_new(NULL, NODE_GROUP, "");
-    int r = merge_files(cfg->tree, src->file, err);
+    int r = merge_files(cfg, err);
     for (size_t i = 0; r == 0 && i < src->n_sets; i++)
         r = apply_set(cfg->tree, src->sets[i], err);
     if (r == 0)
-        r = config_apply(cfg, cfg->tree, err);
+        r = finish(cfg, err);
     if (r == 0)
-        r = config_check_whole(cfg, cfg->tree, err);
+        *out = steal_ptr(&cfg);
+    return r;
+}
+
+int config_reload(const struct config *running, struct config **fresh, struct err *err)
+{
+    const struct config_source src = {.file = running->file,
+                                      .sets = (const char *const *)running->sets.v,
+                                      .n_sets = running->sets.n};
+    return config_load(&src, fresh, err);
+}
+
+int config_carry(const struct config *running, struct config *fresh, struct config **out,
+                 struct err *err)
+{
+    _cleanup_(config_unrefp) struct config *cfg =
+        config_new(fresh->file, (const char *const *)fresh->sets.v, fresh->sets.n);
+    cfg->tree = config_node_clone(fresh->tree);
+    for (size_t i = 0; i < config_schema_n; i++) {
+        const struct config_key *key = &config_schema[i];
+        const struct config_node *kept = config_node_find(running->tree, key->path);
+        if (key->live)
+            continue;
+        config_node_drop(cfg->tree, key->path);
+        if (kept)
+            config_node_put(cfg->tree, key->path, config_node_clone(kept));
+    }
+    int r = finish(cfg, err);
     if (r < 0)
-        return r;
+        return err_wrap(err, "a new daemon could take this configuration, but not the running one, "
+                             "as other keys take effect with a new one only");
+    json_auto_t *waits = config_diff(cfg, fresh);
+    if (json_array_size(waits) > 0)
+        cfg->next = config_ref(fresh);
     *out = steal_ptr(&cfg);
     return 0;
 }

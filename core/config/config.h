@@ -3,8 +3,8 @@
  * daemon.conf
  *
  * Loads the file, conf.d beside it and the --set flags into one typed struct; every value is checked and every error
- * says where it stands. The struct is read-only afterwards: a reload makes a new one. What belongs to a driver is
- * checked later, against the driver's own schema (config_check_drivers).
+ * says where it stands. The struct is read-only afterwards and shared by reference: a reload makes a new one. What belongs to
+ * a driver is checked later, against the driver's own schema (config_check_drivers).
  */
 #pragma once
 
@@ -78,7 +78,12 @@ struct config {
         bool keep_blobs;
     } images;
 
-    struct config_node *tree; /* internal: every value with its origin */
+    /* internal */
+    struct config_node *tree; /* every value with its origin */
+    struct config *next;      /* what a new daemon would have, where that differs; NULL: this one */
+    char *file;               /* the source, for a reload; NULL: the installation's */
+    struct strv sets;
+    unsigned refs;
 };
 
 struct config_source {
@@ -89,8 +94,20 @@ struct config_source {
 
 /* -EINVAL: a value, with its place; -ENOENT: a file that was asked for. */
 int config_load(const struct config_source *src, struct config **out, struct err *err);
-void config_free(struct config *cfg);
-DEFINE_CLEANUP(struct config *, config_free);
+struct config *config_ref(struct config *cfg);
+void config_unref(struct config *cfg);
+DEFINE_CLEANUP(struct config *, config_unref);
+
+/* Reads the sources of `running` anew: *fresh is what a daemon that starts now would have. */
+int config_reload(const struct config *running, struct config **fresh, struct err *err);
+/* *out: what the running daemon makes of `fresh`: its values where a reload applies them, and those of `running` where only
+ * a new daemon does. -EINVAL where the two do not go together. */
+int config_carry(const struct config *running, struct config *fresh, struct config **out,
+                 struct err *err);
+/* Level and format of the program's own log. */
+void config_apply_log(const struct config *cfg);
+/* The file that is read first. */
+const char *config_file(const struct config *cfg);
 
 /* The options of one driver as an object of strings; empty when there are none. section: "storage", "network",
  * "logs". The caller's. */
@@ -105,10 +122,12 @@ typedef int config_check_fn(void *ctx, const char *section, const char *driver, 
                             const char *value, bool *secret, struct err *err);
 int config_check_drivers(struct config *cfg, config_check_fn *check, void *ctx, struct err *err);
 
-/* Every effective value: {"storage.driver": {"value": …, "origin": "FILE:LINE", "--set …" or "default"}}. */
+/* Every effective value: {"storage.driver": {"Value": …, "Origin": "FILE:LINE", "--set …" or "default"}}; a value that waits
+ * for a new daemon has "AfterRestart": {"Value", "Origin"} (NULL as Value: it will be gone). */
 json_t *config_dump(const struct config *cfg);
 /* The same as lines of daemon.conf, the origin behind each. The caller frees. */
 char *config_dump_text(const struct config *cfg);
 
-/* What differs: [{"key": "storage.driver", "restart": true}]; `restart`: takes effect with a new daemon only. */
+/* What differs: [{"Key": "storage.driver", "From": …, "To": …, "Origin": where To was given, "Restart": true}]; null as From or
+ * To: no such value; Restart: takes effect with a new daemon only. Secrets are not shown. */
 json_t *config_diff(const struct config *from, const struct config *to);

@@ -100,6 +100,35 @@ void config_node_merge(struct config_node *to, struct config_node *from)
     config_node_free(from);
 }
 
+struct config_node *config_node_clone(const struct config_node *node)
+{
+    struct config_node *copy = config_node_new(node->name, node->type, node->origin);
+    copy->text = xstrdup0(node->text);
+    copy->number = node->number;
+    copy->fraction = node->fraction;
+    copy->secret = node->secret;
+    for (size_t i = 0; i < node->n; i++)
+        config_node_add(copy, config_node_clone(node->children[i]));
+    return copy;
+}
+
+void config_node_drop(struct config_node *root, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    _cleanup_(freep) char *above = dot ? xstrndup(path, (size_t)(dot - path)) : NULL;
+    struct config_node *group = dot ? config_node_find(root, above) : root;
+    struct config_node *node = config_node_get(group, dot ? dot + 1 : path);
+    if (!node)
+        return;
+    size_t i = 0;
+    while (group->children[i] != node)
+        i++;
+    config_node_free(node);
+    group->n--;
+    memmove(&group->children[i], &group->children[i + 1],
+            (group->n - i) * sizeof(*group->children));
+}
+
 const char *config_node_type_words(const struct config_node *node)
 {
     static const char *const words[] = {

@@ -43,6 +43,11 @@ void config_node_put(struct config_node *root, const char *path, struct config_n
 /* Groups merge member by member, everything else replaces. `from` is taken over. */
 void config_node_merge(struct config_node *to, struct config_node *from);
 
+/* A copy of the whole, the caller's. */
+struct config_node *config_node_clone(const struct config_node *node);
+/* Takes away what stands at a path; nothing there is fine. */
+void config_node_drop(struct config_node *root, const char *path);
+
 /* "a string", "a group", … for messages. */
 const char *config_node_type_words(const struct config_node *node);
 /* The value of a scalar as a driver gets it; NULL for lists and groups. The caller frees. */

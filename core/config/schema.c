@@ -115,7 +115,6 @@ const struct config_key config_schema[] = {
      .offset = AT(network.dflt),
      .dflt = Q("bridge"),
      .check = config_check_name,
-     .live = true,
      .help = "Network of containers that ask for none"},
     {.path = "network.dns",
      .type = CONFIG_STRINGS,

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "api/activation.h"
 #include "api/server.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -27,7 +29,6 @@
 
 /* What the daemon keeps of the configuration; the engine owns the whole. */
 struct daemon {
-    const struct options *options;
     struct strv listen;
     char *group, *pid_file;
     struct engine *engine;
@@ -51,14 +52,6 @@ static int config_read(const struct options *o, struct config **out, struct err 
     const struct config_source src = {
         .file = o->config, .sets = (const char *const *)o->sets.v, .n_sets = o->sets.n};
     return config_load(&src, out, err);
-}
-
-static void log_apply(const struct options *o, const char *level_word, const char *format)
-{
-    enum log_level level = LOG_INFO;
-    log_level_parse(level_word, &level);
-    log_set_level(o->debug ? LOG_DEBUG : level);
-    log_set_json(str_eq(format, "json"));
 }
 
 /* As many descriptors as the hard limit allows: a container takes several. */
@@ -87,7 +80,7 @@ static int pid_write(struct daemon *d, const char *run_root, struct err *err)
 }
 
 /* `cfg` is taken over. The pid is written last: until then another daemon may own run_root. */
-static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
+static int daemon_open(struct daemon *d, struct config *cfg, struct passed *passed, struct err *err)
 {
     _cleanup_(freep) char *run_root = xstrdup(cfg->run_root);
     const char *address;
@@ -101,7 +94,7 @@ static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
     if (!d->server)
         return err_errno(err, -errno, "cannot make the server");
     strv_foreach (address, &d->listen) {
-        r = server_listen(d->server, address, d->group, err);
+        r = server_listen(d->server, address, d->group, passed, err);
         if (r < 0)
             return r;
         log_info("listening on %s", address);
@@ -109,29 +102,27 @@ static int daemon_open(struct daemon *d, struct config *cfg, struct err *err)
     return pid_write(d, run_root, err);
 }
 
+static int open_with_sockets(struct daemon *d, struct config *config, struct err *err)
+{
+    _cleanup_(config_unrefp) struct config *cfg = config;
+    _cleanup_(passed_fini) struct passed passed;
+    int r = passed_open(&passed, err);
+    return r < 0 ? r : daemon_open(d, steal_ptr(&cfg), &passed, err);
+}
+
+/* The service manager waits for READY. */
 static void daemon_reload(struct daemon *d)
 {
     _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(config_freep) struct config *cfg = NULL;
-    json_auto_t *notes = NULL;
-    json_t *note;
-    size_t i;
-    int r = config_read(d->options, &cfg, &err);
-    if (r < 0) {
-        log_error("the configuration stays as it was: %s", err_msg(&err));
-        return;
-    }
-    _cleanup_(freep) char *level = xstrdup0(cfg->log_level);
-    _cleanup_(freep) char *format = xstrdup0(cfg->log_format);
-    r = engine_reload(d->engine, steal_ptr(&cfg), &notes, &err);
-    if (r < 0) {
-        log_error("the configuration stays as it was: %s", err_msg(&err));
-        return;
-    }
-    log_apply(d->options, level, format);
-    log_info("the configuration was read again");
-    json_array_foreach (notes, i, note)
-        log_warn("reload: %s", json_string_value(note));
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    _cleanup_(freep) char *begin =
+        str_printf("RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)at.tv_sec * 1000000 + (long long)at.tv_nsec / 1000);
+    notify_send(begin);
+    bool done = engine_reload(d->engine, NULL, &err) == 0;
+    _cleanup_(freep) char *end = str_printf("READY=1\nSTATUS=%s", done ? "serving" : err_msg(&err));
+    notify_send(end);
 }
 
 /* Blocked in every thread, so that only the main thread sees them. */
@@ -150,9 +141,7 @@ static void daemon_run(struct daemon *d, const sigset_t *set)
     for (;;) {
         int sig = sigwaitinfo(set, NULL);
         if (sig == SIGHUP) {
-            notify_send("RELOADING=1");
             daemon_reload(d);
-            notify_send("READY=1");
         } else if (sig > 0) {
             log_info("ending on %s; containers go on", strsignal(sig));
             break;
@@ -165,14 +154,14 @@ static void daemon_run(struct daemon *d, const sigset_t *set)
     pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
 }
 
-static int daemon_main(const struct options *o, struct config *cfg, struct err *err)
+static int daemon_main(struct config *cfg, struct err *err)
 {
-    _cleanup_(daemon_fini) struct daemon d = {.options = o};
+    _cleanup_(daemon_fini) struct daemon d = {0};
     sigset_t set;
     signals_block(&set);
     umask(022);
     nofile_raise();
-    int r = daemon_open(&d, cfg, err);
+    int r = open_with_sockets(&d, cfg, err);
     if (r < 0)
         return r;
     notify_send("READY=1");
@@ -183,11 +172,11 @@ static int daemon_main(const struct options *o, struct config *cfg, struct err *
 
 static int run(const struct options *o, struct err *err)
 {
-    _cleanup_(config_freep) struct config *cfg = NULL;
+    _cleanup_(config_unrefp) struct config *cfg = NULL;
     int r = config_read(o, &cfg, err);
     if (r < 0)
         return r;
-    log_apply(o, cfg->log_level, cfg->log_format);
+    config_apply_log(cfg);
     if (o->check_config) {
         r = check_config(cfg, err);
         if (r == 0)
@@ -198,7 +187,7 @@ static int run(const struct options *o, struct err *err)
         return err_set(err, -EPERM, "berthd has to be started as root");
     if (o->recover)
         return state_recover(cfg->data_root, err);
-    return daemon_main(o, steal_ptr(&cfg), err);
+    return daemon_main(steal_ptr(&cfg), err);
 }
 
 int main(int argc, char **argv)

@@ -43,7 +43,7 @@ void options_usage(FILE *to)
           "      --check-config [FILE]  check the configuration, change nothing, and exit\n"
           "      --recover              move a damaged database aside, make a new one, and exit;\n"
           "                             the next start fills it from what is there\n"
-          "  -D, --debug                log everything\n"
+          "  -D, --debug                log everything: --set log_level=debug\n"
           "      --version              print the version and exit\n"
           "  -h, --help                 print this and exit\n",
           to);
@@ -76,7 +76,7 @@ static int option_apply(struct options *o, int c, char **argv, struct err *err)
         o->version = true;
         return 0;
     case 'D':
-        o->debug = true;
+        strv_add(&o->sets, "log_level=debug");
         return 0;
     case 'h':
         o->help = true;

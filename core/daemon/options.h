@@ -11,7 +11,7 @@
 struct options {
     char *config; /* NULL: the installation's */
     struct strv sets;
-    bool check_config, recover, debug, version, help;
+    bool check_config, recover, version, help;
 };
 
 void options_fini(struct options *o);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "config/config.h"
 #include "engine/internal.h"
 
 int engine_wait_changed(struct engine *e, int64_t deadline_ns)
@@ -54,10 +55,10 @@ void engine_changed(struct engine *e)
     pthread_mutex_unlock(&e->lock);
 }
 
-const struct config *engine_config(struct engine *e)
+struct config *engine_config(struct engine *e)
 {
     pthread_mutex_lock(&e->lock);
-    const struct config *config = e->config;
+    struct config *config = config_ref(e->config);
     pthread_mutex_unlock(&e->lock);
     return config;
 }

@@ -67,6 +67,7 @@ static json_t *runtime_doc(const struct create_spec *spec)
     json_put_str(doc, "path", json_string_value(json_array_get(argv, 0)));
     json_put_take(doc, "args", args);
     json_put(doc, "mounts", spec->mounts);
+    json_put(doc, "inherited", spec->inherited);
     return doc;
 }
 
@@ -147,7 +148,7 @@ static int make_volumes(struct making *m, struct err *err)
 static int make_layer(struct making *m, struct err *err)
 {
     struct engine *e = m->engine;
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     _cleanup_(freep) char *parent = NULL;
     int r = image_init_layer(e->images, m->row.image_id, &parent, err);
     if (r < 0)

@@ -19,7 +19,7 @@
 
 int drivers_load(struct engine *e, struct err *err)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     e->registry = registry_new();
     return registry_load_dirs(e->registry, (const char *const *)cfg->plugin_dirs.v,
                               cfg->plugin_dirs.n, err);

@@ -44,6 +44,7 @@ static struct engine *engine_new(struct config *config)
     e->run_fd = e->shim_image = -1;
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->row_lock, NULL);
+    pthread_mutex_init(&e->reload_lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&e->changed, &attr);
@@ -77,14 +78,16 @@ static int open_directories(struct engine *e, struct err *err)
     return e->run_fd < 0 ? err_errno(err, -errno, "opening %s", path) : 0;
 }
 
+const char *engine_seccomp_profile(const struct config *cfg)
+{
+    return cfg->runtime.seccomp_profile[0] == '/' ? cfg->runtime.seccomp_profile : SECCOMP_FILE;
+}
+
 static int open_runtime(struct engine *e, struct err *err)
 {
-    const struct config *cfg = e->config;
-    const char *profile =
-        cfg->runtime.seccomp_profile[0] == '/' ? cfg->runtime.seccomp_profile : SECCOMP_FILE;
     int r = jobs_open(JOB_THREADS, &e->jobs, err);
     if (r == 0)
-        r = seccomp_cache_open(profile, &e->seccomp, err);
+        r = seccomp_cache_open(engine_seccomp_profile(e->config), &e->seccomp, err);
     if (r == 0)
         r = shim_reactor_open(&e->reactor, err);
     if (r < 0)
@@ -159,6 +162,8 @@ static int open_all(struct engine *e, struct err *err)
     if (r == 0)
         r = drivers_check(e->registry, e->config, err);
     if (r == 0)
+        r = log_defaults_check(e, e->config, err);
+    if (r == 0)
         r = cgroup_open(e->config->runtime.cgroup_parent, state_instance(e->state), &e->cgroup,
                         err);
     if (r == 0)
@@ -168,7 +173,7 @@ static int open_all(struct engine *e, struct err *err)
     if (r == 0)
         r = open_images(e, err);
     if (r == 0)
-        r = log_hosts_open(e, &e->log_hosts, err);
+        r = log_hosts_open(e, e->config, &e->log_hosts, err);
     if (r == 0)
         r = open_networks(e, err);
     if (r == 0)
@@ -249,14 +254,12 @@ static void drop_live(void *p)
 
 static void free_memory(struct engine *e)
 {
-    for (size_t i = 0; i < e->n_retired; i++)
-        config_free(e->retired[i]);
-    free(e->retired);
-    config_free(e->config);
+    config_unref(e->config);
     free(e->run_root);
     free(e->init_path);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->row_lock);
+    pthread_mutex_destroy(&e->reload_lock);
     pthread_mutex_destroy(&e->lock);
     free(e);
 }
@@ -277,7 +280,7 @@ void engine_close(struct engine *e)
     network_close(e->network);
     image_store_close(e->images);
     storage_close(e->storage);
-    log_hosts_close(e->log_hosts);
+    log_hosts_unref(e->log_hosts);
     if (e->reactor)
         shim_reactor_close(e->reactor);
     close_fd(e->shim_image);

@@ -35,8 +35,12 @@ void engine_close(struct engine *e);
 int engine_info(struct engine *e, json_t **out, struct err *err);
 /* Without the members that the API layer adds (ApiVersion, MinAPIVersion). */
 int engine_version(struct engine *e, json_t **out, struct err *err);
-/* Applies a new configuration, all or nothing; *notes: what needs a restart (array of strings). `config` is taken over. */
-int engine_reload(struct engine *e, struct config *config, json_t **notes, struct err *err);
+/* Reads the configuration's sources again and applies them, all or nothing: on failure everything stays as it was. *report
+ * (may be NULL): {"Changed": […], "NeedsRestart": […]}, each of config_diff()'s form. -EINVAL with file and line. */
+int engine_reload(struct engine *e, json_t **report, struct err *err);
+/* {"File", "Values": config_dump()'s}, and config_dump_text(). */
+json_t *engine_config_show(struct engine *e);
+char *engine_config_text(struct engine *e);
 
 /* --- events */
 struct event_sub;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engine/body.h"
 #include "engine/execs.h"
+#include "engine/inherit.h"
 #include "engine/live.h"
 #include "runtime/plan.h"
 #include "state/exec.h"
@@ -55,6 +56,15 @@ static int check_runs(struct engine *e, const struct state_container *row, struc
     return live_shim(e, row, shim, err);
 }
 
+/* Confined as what runs there was at its start. */
+static int process_of_exec(const json_t *config, const struct state_container *row,
+                           json_t **process, struct err *err)
+{
+    const json_t *ulimits;
+    json_auto_t *host_config = inherit_running(row, &ulimits);
+    return runtime_exec_process(config, row->config, host_config, ulimits, process, err);
+}
+
 int engine_exec_create(struct engine *e, const char *ref, const json_t *body, json_t **out,
                        struct err *err)
 {
@@ -70,7 +80,7 @@ int engine_exec_create(struct engine *e, const char *ref, const json_t *body, js
         return err_set(err, -EINVAL, "No exec command specified");
     r = check_runs(e, row, &shim, err);
     if (r == 0)
-        r = runtime_exec_process(config, row->config, row->host_config, &process, err);
+        r = process_of_exec(config, row, &process, err);
     if (r < 0)
         return r;
     char id[ID_MAX];
@@ -239,7 +249,7 @@ static int exec_spawn(struct engine *e, struct shim *shim, const struct state_ex
 static int exec_process(const struct state_exec *x, const struct state_container *row, bool tty,
                         int64_t rows, int64_t cols, json_t **process, struct err *err)
 {
-    int r = runtime_exec_process(x->config, row->config, row->host_config, process, err);
+    int r = process_of_exec(x->config, row, process, err);
     if (r < 0)
         return r;
     const json_t *size = json_arr(x->config, "ConsoleSize");

@@ -91,7 +91,7 @@ static const char *const *vector_or(struct strv *sv, const json_t *list, const s
 static char *resolv_text(struct engine *e, const struct state_container *row,
                          const struct connection *c)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     const json_t *hc = row->host_config;
     _cleanup_(strv_fini) struct strv servers = {0}, search = {0}, options = {0};
     struct dns_request req = {

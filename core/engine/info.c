@@ -204,7 +204,7 @@ static json_t *commit_view(const char *id)
 
 static void put_runtime(struct engine *e, json_t *o)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     json_t *warnings = json_array();
     cgroup_info(e->cgroup, o, warnings);
     json_put_take(o, "Runtimes", runtimes_view());
@@ -231,7 +231,7 @@ static void put_runtime(struct engine *e, json_t *o)
 
 static void put_storage(struct engine *e, json_t *o)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     json_put_str(o, "Driver", plugin_api_name(e->storage->plugin));
     json_put_take(o, "DriverStatus", storage_status(e->storage));
     json_put_str(o, "DockerRootDir", cfg->data_root);
@@ -241,7 +241,7 @@ static void put_storage(struct engine *e, json_t *o)
 
 int engine_info(struct engine *e, json_t **out, struct err *err)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     char now[TIME_RFC3339_MAX];
     time_format(time_now_ns(), now);
     json_t *o = json_object();

@@ -3,7 +3,8 @@
  * Inside the engine
  *
  * struct engine, and what its files share: claims, rows, waits. Locks: `lock` guards memory only and is innermost;
- * `row_lock` makes read-change-write of a container's row one step (no driver, shim or file is touched under it).
+ * `row_lock` makes read-change-write of a container's row one step (no driver, shim or file is touched under it);
+ * `reload_lock` makes a reload one step.
  */
 #pragma once
 
@@ -36,10 +37,6 @@ struct shim_reactor;
 struct storage;
 
 struct engine {
-    struct config
-        *config; /* the newest; older ones are kept until close, for somebody may read them */
-    struct config **retired; /* by reload */
-    size_t n_retired;
     char *run_root;
     int run_fd; /* run_root/c */
     int shim_image;
@@ -59,9 +56,11 @@ struct engine {
     struct netset *nets;
     struct restarts *restarts;
     pthread_mutex_t row_lock;
-    pthread_mutex_t lock;   /* guards what follows */
-    pthread_cond_t changed; /* claims, starts, exits: CLOCK_MONOTONIC */
-    struct map live;        /* id → struct live */
+    pthread_mutex_t reload_lock; /* one reload at a time; outermost */
+    pthread_mutex_t lock;        /* guards what follows */
+    struct config *config;       /* a reload puts another in its place */
+    pthread_cond_t changed;      /* claims, starts, exits: CLOCK_MONOTONIC */
+    struct map live;             /* id → struct live */
     struct container_wait *waits;
     struct pending_attach *attaches;
     unsigned starting, background;
@@ -77,8 +76,12 @@ int engine_wait_since(struct engine *e, uint64_t generation, int64_t deadline_ns
 /* With `lock` held: waits for a change until `deadline_ns` (of time_mono_ns; INT64_MAX: none). -ETIMEDOUT. */
 int engine_wait_changed(struct engine *e, int64_t deadline_ns);
 void engine_changed(struct engine *e);
-/* The configuration as it is now; valid until the engine closes. */
-const struct config *engine_config(struct engine *e);
+/* The configuration as it is now: a reference, the caller's. */
+struct config *engine_config(struct engine *e);
+
+/* --- engine.c */
+/* The file with the seccomp profile that a configuration names. */
+const char *engine_seccomp_profile(const struct config *cfg);
 
 /* --- rows.c */
 #define CLAIM_LIMIT_MS 30000

@@ -24,24 +24,27 @@
 
 struct log_hosts {
     struct map hosts; /* name → struct plugin_host */
+    unsigned refs;
 };
 
 struct hosts_ctx {
     struct engine *e;
+    const struct config *cfg;
     struct log_hosts *hosts;
     struct err *err;
 };
 
 static json_t *daemon_options(struct engine *e, const struct plugin *p)
 {
-    return config_driver_options(engine_config(e), "logs", p->name);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
+    return config_driver_options(cfg, "logs", p->name);
 }
 
 static int add_host(void *arg, struct plugin *p)
 {
     struct hosts_ctx *ctx = arg;
-    const struct config *cfg = engine_config(ctx->e);
-    json_auto_t *options = daemon_options(ctx->e, p);
+    const struct config *cfg = ctx->cfg;
+    json_auto_t *options = config_driver_options(cfg, "logs", p->name);
     struct host_params params = {.plugin = p,
                                  .data_root = cfg->data_root,
                                  .run_root = cfg->run_root,
@@ -59,25 +62,37 @@ static void free_host(void *host)
     host_free(host);
 }
 
-int log_hosts_open(struct engine *e, struct log_hosts **out, struct err *err)
+int log_hosts_open(struct engine *e, const struct config *cfg, struct log_hosts **out,
+                   struct err *err)
 {
     struct log_hosts *h = xcalloc(1, sizeof(*h));
-    struct hosts_ctx ctx = {.e = e, .hosts = h, .err = err};
+    struct hosts_ctx ctx = {.e = e, .cfg = cfg, .hosts = h, .err = err};
+    h->refs = 1;
     int r = registry_each(e->registry, BERTH_LOG, add_host, &ctx);
     if (r < 0) {
-        log_hosts_close(h);
+        log_hosts_unref(h);
         return r;
     }
     *out = h;
     return 0;
 }
 
-void log_hosts_close(struct log_hosts *h)
+void log_hosts_unref(struct log_hosts *h)
 {
-    if (!h)
+    if (!h || __atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     map_fini(&h->hosts, free_host);
     free(h);
+}
+
+static struct log_hosts *hosts_of(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    struct log_hosts *h = e->log_hosts;
+    if (h)
+        __atomic_add_fetch(&h->refs, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&e->lock);
+    return h;
 }
 
 static const struct berth_log_ops *ops_of(const struct plugin *p)
@@ -102,7 +117,8 @@ static int take_readable(void *ctx, struct plugin *p)
 /* Who keeps the local copy for a driver that cannot read: the configured driver where that can, else the first. */
 static struct plugin *cache_of(struct engine *e)
 {
-    struct plugin *p = registry_find(e->registry, BERTH_LOG, engine_config(e)->logs.driver);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
+    struct plugin *p = registry_find(e->registry, BERTH_LOG, cfg->logs.driver);
     if (p && can_read(p))
         return p;
     p = NULL;
@@ -145,9 +161,8 @@ static int check_queue(const json_t *options, struct err *err)
     return 0;
 }
 
-static int check_options(struct engine *e, struct plugin *p, const json_t *log, struct err *err)
+static int check_options(struct plugin *p, const json_t *daemon, const json_t *own, struct err *err)
 {
-    json_auto_t *daemon = daemon_options(e, p), *own = own_options(log);
     _cleanup_(options_freep) struct options *options = NULL;
     int r = options_new(p->desc->options, BERTH_OPT_OBJECT, daemon, own, false, &options, err);
     if (r < 0 || !BERTH_HAS(ops_of(p), check))
@@ -156,6 +171,23 @@ static int check_options(struct engine *e, struct plugin *p, const json_t *log, 
     PLUGIN_CALL(call, p, "check");
     return plugin_result(ops_of(p)->check(options_table(options), &perr.base), err, p->name,
                          "check");
+}
+
+const char *log_default_name(struct engine *e, const struct config *cfg)
+{
+    const struct plugin *p = registry_find(e->registry, BERTH_LOG, cfg->logs.driver);
+    return p ? p->name : NULL;
+}
+
+int log_defaults_check(struct engine *e, const struct config *cfg, struct err *err)
+{
+    struct plugin *p;
+    int r = registry_find_or_err(e->registry, BERTH_LOG, cfg->logs.driver, &p, err);
+    if (r < 0)
+        return r;
+    json_auto_t *daemon = config_driver_options(cfg, "logs", p->name);
+    r = check_options(p, daemon, NULL, err);
+    return r < 0 ? err_wrap(err, "logs.options.%s", p->name) : 0;
 }
 
 int log_config_check(struct engine *e, json_t *host_config, struct err *err)
@@ -177,12 +209,13 @@ int log_config_check(struct engine *e, json_t *host_config, struct err *err)
     const json_t *type = json_object_get(log, "Type");
     if (type && !json_is_string(type) && !json_is_null(type))
         return err_set(err, -EINVAL, "invalid HostConfig.LogConfig.Type: expected a string");
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     const char *name = json_str(log, "Type", "");
     if (str_eq(name, LOG_NONE))
         return 0;
     struct plugin *p;
     if (!*name)
-        name = engine_config(e)->logs.driver;
+        name = cfg->logs.driver;
     int r = registry_find_or_err(e->registry, BERTH_LOG, name, &p, err);
     if (r < 0) {
         err_wrap(err, "logger: no log driver named '%s' is registered", name);
@@ -190,7 +223,10 @@ int log_config_check(struct engine *e, json_t *host_config, struct err *err)
     }
     json_put_str(log, "Type", p->name);
     r = check_queue(json_obj(log, "Config"), err);
-    return r < 0 ? r : check_options(e, p, log, err);
+    if (r < 0)
+        return r;
+    json_auto_t *daemon = config_driver_options(cfg, "logs", p->name), *own = own_options(log);
+    return check_options(p, daemon, own, err);
 }
 
 static json_t *string_list(const json_t *labels)
@@ -218,7 +254,7 @@ static char *command_text(const struct state_container *row)
 static json_t *info_json(struct engine *e, const struct state_container *row,
                          const struct plugin *p, bool cache)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     _cleanup_(freep) char *dir = container_path(e, row->id, cache ? "cache" : NULL);
     _cleanup_(freep) char *command = command_text(row);
     _cleanup_(freep) char *data = str_printf("%s/log/%s", cfg->data_root, p->name);
@@ -297,6 +333,7 @@ struct log_info {
     struct berth_log_info api;
     json_t *json;
     struct options *options;
+    struct log_hosts *hosts;
     struct strv env, labels;
 };
 
@@ -304,6 +341,7 @@ static void log_info_fini(struct log_info *i)
 {
     json_decref(i->json);
     options_free(i->options);
+    log_hosts_unref(i->hosts);
     strv_fini(&i->env);
     strv_fini(&i->labels);
 }
@@ -325,7 +363,8 @@ static int log_info_init(struct log_info *i, struct engine *e, const struct stat
     if (r < 0)
         return r;
     const json_t *j = i->json = info_json(e, row, p, cache);
-    const struct plugin_host *host = map_get(&e->log_hosts->hosts, p->name);
+    i->hosts = hosts_of(e);
+    const struct plugin_host *host = i->hosts ? map_get(&i->hosts->hosts, p->name) : NULL;
     i->api = (struct berth_log_info){
         .size = sizeof(i->api),
         .host = host ? host_table(host) : NULL,

@@ -10,8 +10,13 @@
 struct log_hosts;
 
 /* A host for each log driver that is there. */
-int log_hosts_open(struct engine *e, struct log_hosts **out, struct err *err);
-void log_hosts_close(struct log_hosts *h);
+int log_hosts_open(struct engine *e, const struct config *cfg, struct log_hosts **out,
+                   struct err *err);
+void log_hosts_unref(struct log_hosts *h); /* NULL is fine */
+/* The name of the driver of containers that ask for none, without aliases; borrowed, NULL: it is not there. */
+const char *log_default_name(struct engine *e, const struct config *cfg);
+/* Whether the default driver would take what daemon.conf alone gives it. -EINVAL in the driver's words. */
+int log_defaults_check(struct engine *e, const struct config *cfg, struct err *err);
 
 /* Docker's constant for "no log at all": it names the absence of a driver. */
 #define LOG_NONE "none"

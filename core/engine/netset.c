@@ -56,7 +56,7 @@ void netset_close(struct netset *s)
 static int driver_open(struct netset *s, const char *name, struct net_driver **out, struct err *err)
 {
     struct engine *e = s->engine;
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     struct plugin *plugin;
     int r = registry_find_or_err(e->registry, BERTH_NETWORK, name, &plugin, err);
     if (r < 0)
@@ -115,7 +115,7 @@ static int entry_addresses(struct net_entry *n, struct err *err)
 static int entry_load(struct netset *s, const struct state_network *row, struct net_entry **out,
                       struct err *err)
 {
-    const struct config *cfg = engine_config(s->engine);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(s->engine);
     struct net_driver *driver;
     int r = driver_open(s, row->driver, &driver, err);
     if (r < 0)
@@ -235,7 +235,7 @@ static void retire(struct netset *s, const struct state_network *row)
 
 int netset_open(struct engine *e, struct netset **out, struct err *err)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     struct netset *s = *out = xcalloc(1, sizeof(*s));
     _cleanup_(state_networks_fini) struct state_networks rows = {0};
     s->engine = e;

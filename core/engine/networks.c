@@ -66,6 +66,7 @@ static int read_endpoints(const json_t *networking, const char **name, const jso
 int networks_choose(struct engine *e, const json_t *config, json_t *host_config,
                     const json_t *networking, char **id, json_t **endpoint, struct err *err)
 {
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     const char *mode = json_str(host_config, "NetworkMode", ""), *name;
     const json_t *ep = NULL;
     int r = read_endpoints(networking, &name, &ep, err);
@@ -81,7 +82,7 @@ int networks_choose(struct engine *e, const json_t *config, json_t *host_config,
     if (is_default_word(mode) && !is_default_word(name))
         mode = name;
     if (is_default_word(mode))
-        mode = engine_config(e)->network.dflt;
+        mode = cfg->network.dflt;
     _cleanup_(state_network_freep) struct state_network *row = NULL;
     r = state_network_find(e->state, mode, &row, err);
     /* Not ENOENT: clients take a 404 of create for a missing image, and go and pull it. */

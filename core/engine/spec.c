@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "config/config.h"
 #include "engine/body.h"
+#include "engine/inherit.h"
 #include "engine/log-driver.h"
 #include "engine/mounts.h"
 #include "engine/names.h"
@@ -127,6 +128,7 @@ void create_spec_fini(struct create_spec *s)
     json_decref(s->endpoint);
     json_decref(s->mounts);
     json_decref(s->warnings);
+    json_decref(s->inherited);
 }
 
 static int read_name(const char *name, struct create_spec *s, struct err *err)
@@ -270,10 +272,10 @@ static int check_bind_sources(const json_t *mounts, struct err *err)
 
 static int check_host_config(struct engine *e, struct create_spec *s, struct err *err)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     json_t *hc = s->host_config;
-    if (!json_object_get(hc, "ShmSize"))
-        json_put_int(hc, "ShmSize", cfg->runtime.shm_size);
+    s->inherited = inherit_names(hc);
+    inherit_fill(cfg, s->inherited, NULL, hc);
     int r = restart_policy_check(hc, err);
     if (r < 0)
         return r;

@@ -14,6 +14,7 @@ struct create_spec {
     char *image_ref;
     char *network; /* id of the network to attach to */
     json_t *config, *host_config, *endpoint, *mounts, *warnings;
+    json_t *inherited; /* what of host_config is daemon.conf's */
 };
 void create_spec_fini(struct create_spec *s);
 

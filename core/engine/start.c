@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "engine/exits.h"
 #include "engine/hosts.h"
+#include "engine/inherit.h"
 #include "engine/live.h"
 #include "engine/log-driver.h"
 #include "engine/networks.h"
@@ -41,7 +42,7 @@ struct starting {
     struct live *live;
     struct shim *shim;
     struct connection net;
-    json_t *host_config;
+    json_t *host_config, *ulimits; /* with daemon.conf's defaults; limits that are only defaults */
     bool slot, cgroup, connected, done;
     bool by_policy, cancelled;
     struct shim_process init;
@@ -101,6 +102,7 @@ static void starting_end(struct starting *s)
         live_unref(s->live);
     connection_fini(&s->net);
     json_decref(s->host_config);
+    json_decref(s->ulimits);
 }
 
 /* The older form of a bind makes its source, as a directory. */
@@ -125,49 +127,11 @@ static int make_bind_sources(const struct starting *s, struct err *err)
     return 0;
 }
 
-/* daemon.conf's "nofile=1024:524288" as HostConfig.Ulimits. */
-static json_t *default_ulimits(const struct config *cfg)
-{
-    json_t *list = json_array();
-    char *text;
-    strv_foreach (text, &cfg->runtime.ulimits) {
-        _cleanup_(strv_fini) struct strv parts = {0};
-        int64_t soft, hard;
-        strv_split(&parts, text, "=:");
-        if (parts.n < 2 || parse_i64(parts.v[1], -1, INT64_MAX, &soft) < 0)
-            continue;
-        hard = soft;
-        if (parts.n > 2 && parse_i64(parts.v[2], -1, INT64_MAX, &hard) < 0)
-            continue;
-        json_t *u = json_object();
-        json_put_str(u, "Name", parts.v[0]);
-        json_put_int(u, "Soft", soft);
-        json_put_int(u, "Hard", hard);
-        json_push_take(list, u);
-    }
-    return list;
-}
-
-/* What the container asked for, with daemon.conf's word on seccomp where it asked for nothing. */
-static json_t *effective_host_config(const struct config *cfg, const struct state_container *row)
-{
-    json_t *hc = json_copy(row->host_config);
-    const char *own = NULL;
-    if (!str_eq(cfg->runtime.seccomp_profile, "unconfined") || !seccomp_wanted(hc, &own) || own)
-        return hc;
-    json_t *opts = json_array();
-    json_array_extend(opts, json_arr(hc, "SecurityOpt"));
-    json_push_str(opts, "seccomp=unconfined");
-    json_put_take(hc, "SecurityOpt", opts);
-    return hc;
-}
-
 static int build_plan(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
     const struct state_container *row = s->row;
-    const struct config *cfg = engine_config(e);
-    json_auto_t *rootfs = NULL, *log = NULL, *ulimits = default_ulimits(cfg);
+    json_auto_t *rootfs = NULL, *log = NULL;
     int r = storage_rootfs(e->storage, row->layer_id, 0, &rootfs, err);
     if (r == 0)
         r = log_plan(e, row, &log, err);
@@ -176,8 +140,7 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
     _cleanup_(freep) char *hosts = container_path(e, row->id, "hosts");
     _cleanup_(freep) char *hostname = container_path(e, row->id, "hostname");
     _cleanup_(freep) char *resolv = container_path(e, row->id, "resolv.conf");
-    const json_t *init = json_object_get(row->host_config, "Init");
-    bool with_init = json_is_boolean(init) ? json_is_true(init) : cfg->runtime.init;
+    bool with_init = json_bool(s->host_config, "Init", false);
     if (with_init && !e->init_path)
         return err_set(err, -ENOENT, "--init: berth-init is not installed");
     struct runtime_input in = {
@@ -196,7 +159,7 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
         .netns_fd = s->net.netns >= 0,
         .log = log,
         .cgroup = e->cgroup,
-        .default_ulimits = ulimits,
+        .default_ulimits = s->ulimits,
     };
     return runtime_plan_build(&in, plan, err);
 }
@@ -250,6 +213,7 @@ static void mark_running(struct state_container *row, void *arg)
     row->error = xstrdup("");
     row->oom = false;
     row->stop_requested = false;
+    inherit_note_start(row, s->host_config, s->ulimits);
     row->started_ns = time_now_ns();
 }
 
@@ -257,7 +221,13 @@ static int make_all(struct starting *s, struct err *err)
 {
     struct engine *e = s->engine;
     json_auto_t *plan = NULL;
-    int r = make_bind_sources(s, err);
+    int r = container_inherit(e, &s->row, err);
+    if (r < 0)
+        return r;
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
+    s->host_config = inherit_effective(cfg, s->row);
+    s->ulimits = inherit_ulimits(cfg);
+    r = make_bind_sources(s, err);
     if (r == 0)
         r = live_new(e, s->row->id, &s->live, err);
     if (r < 0)
@@ -342,7 +312,6 @@ int container_start_claimed(struct engine *e, struct state_container **row, bool
 {
     _cleanup_(starting_end) struct starting s = {
         .engine = e, .row = *row, .by_policy = by_policy, .net = {.netns = -1}};
-    s.host_config = effective_host_config(engine_config(e), *row);
     slot_take(&s);
     int r = make_all(&s, err);
     if (r == 0)

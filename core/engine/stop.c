@@ -87,8 +87,8 @@ static int64_t stop_timeout(struct engine *e, const struct state_container *row,
 {
     if (!given || timeout_s < -1) {
         const json_t *own = json_object_get(row->config, "StopTimeout");
-        timeout_s =
-            json_is_integer(own) ? json_integer_value(own) : engine_config(e)->runtime.stop_timeout;
+        _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
+        timeout_s = json_is_integer(own) ? json_integer_value(own) : cfg->runtime.stop_timeout;
     }
     return timeout_s < 0 ? INT64_MAX : timeout_s;
 }

@@ -23,7 +23,7 @@
 
 int storage_open(struct engine *e, struct storage **out, struct err *err)
 {
-    const struct config *cfg = engine_config(e);
+    _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     struct plugin *plugin;
     int r = registry_find_or_err(e->registry, BERTH_STORAGE, cfg->storage.driver, &plugin, err);
     if (r < 0)

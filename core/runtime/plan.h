@@ -53,7 +53,7 @@ int runtime_plan_build(const struct runtime_input *in, json_t **plan, struct err
 /* `process` of an exec from ExecConfig (Cmd, Env, WorkingDir, User, Tty, Privileged, AttachStdin) in a container with this config
  * and host_config. */
 int runtime_exec_process(const json_t *exec_config, const json_t *config, const json_t *host_config,
-                         json_t **process, struct err *err);
+                         const json_t *default_ulimits, json_t **process, struct err *err);
 
 /* Path and Args as inspect shows them: Entrypoint and Cmd as one array. A new reference. */
 json_t *runtime_argv(const json_t *config);

@@ -152,7 +152,7 @@ int process_of(const struct runtime_input *in, const char *hostname, json_t **ou
 }
 
 int runtime_exec_process(const json_t *exec_config, const json_t *config, const json_t *host_config,
-                         json_t **process, struct err *err)
+                         const json_t *default_ulimits, json_t **process, struct err *err)
 {
     json_auto_t *p = json_object();
     const json_t *cmd = json_arr(exec_config, "Cmd");
@@ -171,7 +171,8 @@ int runtime_exec_process(const json_t *exec_config, const json_t *config, const 
     cwd = json_str(exec_config, "WorkingDir", "");
     int r = put_cwd(p, *cwd ? cwd : json_str(config, "WorkingDir", ""), err);
     if (r == 0)
-        r = put_common(p, host_config, NULL, json_bool(exec_config, "Privileged", false), err);
+        r = put_common(p, host_config, default_ulimits, json_bool(exec_config, "Privileged", false),
+                       err);
     if (r == 0)
         *process = steal_ptr(&p);
     return r;

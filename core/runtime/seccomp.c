@@ -28,9 +28,9 @@
 #define PROGRAMS_MAX 64
 
 struct seccomp_cache {
-    char *builtin; /* the default profile's text */
     struct utsname uts;
-    pthread_mutex_t lock; /* guards programs; not held while one is compiled */
+    pthread_mutex_t lock; /* guards what follows; not held while a program is compiled */
+    char *builtin;        /* the default profile's text */
     struct map programs;  /* digest → int *, a memfd */
     size_t n;
 };
@@ -123,11 +123,30 @@ static void keep(struct seccomp_cache *c, const char *key, int fd)
     pthread_mutex_unlock(&c->lock);
 }
 
+static char *builtin_of(struct seccomp_cache *c)
+{
+    pthread_mutex_lock(&c->lock);
+    char *text = xstrdup(c->builtin);
+    pthread_mutex_unlock(&c->lock);
+    return text;
+}
+
+void seccomp_cache_renew(struct seccomp_cache *c, struct seccomp_cache *from)
+{
+    char *text = builtin_of(from);
+    pthread_mutex_lock(&c->lock);
+    char *before = c->builtin;
+    c->builtin = text;
+    pthread_mutex_unlock(&c->lock);
+    free(before);
+}
+
 int seccomp_program(struct seccomp_cache *c, const char *profile, uint64_t caps, int *fd,
                     struct err *err)
 {
     char key[DIGEST_MAX];
-    const char *text = profile ? profile : c->builtin;
+    _cleanup_(freep) char *builtin = profile ? NULL : builtin_of(c);
+    const char *text = profile ? profile : builtin;
     key_of(c, text, caps, key);
     int r = get_kept(c, key);
     if (r >= 0) {

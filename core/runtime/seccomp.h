@@ -18,6 +18,8 @@ struct seccomp_cache;
 /* `builtin`: path of the default profile (sharedir's seccomp-default.json). Its program for the default capabilities is compiled here. */
 int seccomp_cache_open(const char *builtin, struct seccomp_cache **out, struct err *err);
 void seccomp_cache_close(struct seccomp_cache *c);
+/* Gives `c` the default profile of `from`; programs that are being made go on with the old one. */
+void seccomp_cache_renew(struct seccomp_cache *c, struct seccomp_cache *from);
 DEFINE_CLEANUP(struct seccomp_cache *, seccomp_cache_close);
 
 /* *fd: a sealed memfd with an array of struct sock_filter, the caller's. profile NULL: the default one. */

@@ -56,6 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     cfg->tree = tree;
     config_node_merge(tree, parse(data, n));
     use(cfg);
-    config_free(cfg);
+    config_unref(cfg);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/activation.h"
 #include "api/server.h"
 #include "base/log.h"
 #include "fake-engine.h"
@@ -19,7 +20,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     struct engine *e = fake_engine_new();
     struct server *s = server_new(e);
-    int r = server_listen(s, argc > 1 ? argv[1] : "", "", &err);
+    int r = server_listen(s, argc > 1 ? argv[1] : "", "", &(struct passed){0}, &err);
     if (r < 0)
         log_error("%s", err_msg(&err));
     while (r == 0 && read(STDIN_FILENO, &c, 1) > 0)

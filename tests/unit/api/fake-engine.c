@@ -169,6 +169,22 @@ static void process_start(struct engine *e, struct process *p)
     pthread_mutex_unlock(&e->lock);
 }
 
+int engine_reload(struct engine *e, json_t **report, struct err *err)
+{
+    *report = json_pack("{s:[], s:[]}", "Changed", "NeedsRestart");
+    return 0;
+}
+
+json_t *engine_config_show(struct engine *e)
+{
+    return json_pack("{s:s, s:{}}", "File", "/daemon.conf", "Values");
+}
+
+char *engine_config_text(struct engine *e)
+{
+    return xstrdup("log_level = \"info\";  # default\n");
+}
+
 int engine_info(struct engine *e, json_t **out, struct err *err)
 {
     *out = json_object();

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/activation.h"
 #include "api/server.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -39,7 +40,7 @@ static int rig_setup(void **state)
     g->engine = fake_engine_new();
     g->server = server_new(g->engine);
     *state = g;
-    return server_listen(g->server, g->address, "", NULL);
+    return server_listen(g->server, g->address, "", &(struct passed){0}, NULL);
 }
 
 static int rig_teardown(void **state)
@@ -399,7 +400,7 @@ static void a_socket_that_answers_is_not_taken(void **state)
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(server_freep) struct server *second = server_new(g->engine);
     struct stat st;
-    assert_int_equal(server_listen(second, g->address, "", &err), -EADDRINUSE);
+    assert_int_equal(server_listen(second, g->address, "", &(struct passed){0}, &err), -EADDRINUSE);
     assert_non_null(strstr(err_msg(&err), "another daemon answers there"));
     assert_int_equal(stat(g->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0660);
@@ -417,7 +418,7 @@ static void a_stale_socket_is_replaced(void **state)
     snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
     close(fd);
-    assert_int_equal(server_listen(s, address, "no-such-group-here", NULL), 0);
+    assert_int_equal(server_listen(s, address, "no-such-group-here", &(struct passed){0}, NULL), 0);
 }
 
 static void addresses_that_cannot_be_served_are_refused(void **state)
@@ -429,10 +430,10 @@ static void addresses_that_cannot_be_served_are_refused(void **state)
     _cleanup_(server_freep) struct server *s = server_new(g->engine);
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         _cleanup_(err_fini) struct err err = {0};
-        assert_int_equal(server_listen(s, bad[i], "", &err), -EINVAL);
+        assert_int_equal(server_listen(s, bad[i], "", &(struct passed){0}, &err), -EINVAL);
         assert_non_null(err.msg);
     }
-    assert_int_equal(server_listen(s, "tcp://127.0.0.1:0", "", NULL), 0);
+    assert_int_equal(server_listen(s, "tcp://127.0.0.1:0", "", &(struct passed){0}, NULL), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

@@ -18,7 +18,7 @@ static struct config *load(const char *text, const char *const *sets)
 
 static void an_empty_file_gives_the_defaults(void **state)
 {
-    _cleanup_(config_freep) struct config *cfg = load("", NULL);
+    _cleanup_(config_unrefp) struct config *cfg = load("", NULL);
     assert_string_equal(cfg->data_root, BERTH_STATEDIR);
     assert_string_equal(cfg->run_root, BERTH_RUNDIR "/berth");
     assert_string_equal(cfg->listen.v[0], "unix://" BERTH_RUNDIR "/berth.sock");
@@ -37,7 +37,7 @@ static void an_empty_file_gives_the_defaults(void **state)
 
 static void the_documented_example_is_valid(void **state)
 {
-    _cleanup_(config_freep) struct config *cfg = load(
+    _cleanup_(config_unrefp) struct config *cfg = load(
         "data_root = \"/var/lib/berth\";   run_root = \"/run/berth\";   group = \"berth\";\n"
         "listen = [ \"unix:///run/berth.sock\" ];\n"
         "log_level = \"info\";   log_format = \"text\";\n"
@@ -73,7 +73,7 @@ static void conf_d_goes_over_the_file_in_order(void **state)
     fixture_write("conf.d/20-b.conf", "runtime: { stop_timeout = 20; };");
     fixture_write("conf.d/10-a.conf", "runtime: { stop_timeout = 15; init = true; };");
     fixture_write("conf.d/ignored.txt", "this is no configuration");
-    _cleanup_(config_freep) struct config *cfg =
+    _cleanup_(config_unrefp) struct config *cfg =
         load("runtime: { stop_timeout = 5; cgroup_parent = \"x\"; };", NULL);
     assert_int_equal(cfg->runtime.stop_timeout, 20);
     assert_true(cfg->runtime.init);
@@ -91,7 +91,7 @@ static void flags_go_over_files(void **state)
                                 "storage.options.vfs.quota=5000000000L",
                                 "runtime.seccomp_profile=/etc/x;y.json",
                                 NULL};
-    _cleanup_(config_freep) struct config *cfg = load("storage: { driver = \"overlay\"; };", sets);
+    _cleanup_(config_unrefp) struct config *cfg = load("storage: { driver = \"overlay\"; };", sets);
     assert_string_equal(cfg->storage.driver, "vfs");
     assert_int_equal(cfg->runtime.stop_timeout, 7);
     assert_false(cfg->images.keep_blobs);
@@ -105,17 +105,17 @@ static void flags_go_over_files(void **state)
 static void includes_come_from_the_own_directory(void **state)
 {
     fixture_write("more.inc", "group = \"crew\";\n");
-    _cleanup_(config_freep) struct config *cfg =
+    _cleanup_(config_unrefp) struct config *cfg =
         load("@include \"more.inc\"\nlog_level = \"debug\";", NULL);
     assert_string_equal(cfg->group, "crew");
     json_auto_t *dump = config_dump(cfg);
-    fixture_contains(json_str(json_obj(dump, "group"), "origin", ""), "/more.inc:1");
+    fixture_contains(json_str(json_obj(dump, "group"), "Origin", ""), "/more.inc:1");
 }
 
 static void the_dump_says_where_each_value_came_from(void **state)
 {
     const char *const sets[] = {"runtime.init=true", NULL};
-    _cleanup_(config_freep) struct config *cfg = load("\nlog_level = \"debug\";", sets);
+    _cleanup_(config_unrefp) struct config *cfg = load("\nlog_level = \"debug\";", sets);
     _cleanup_(freep) char *text = config_dump_text(cfg);
     json_auto_t *dump = config_dump(cfg);
     fixture_contains(text, "daemon.conf:2\n");
@@ -123,20 +123,43 @@ static void the_dump_says_where_each_value_came_from(void **state)
     fixture_contains(text, "runtime.init = true;  # --set runtime.init\n");
     fixture_contains(text, "runtime.stop_timeout = 10;  # default\n");
     fixture_contains(text, "( { base = \"172.30.0.0/15\"; size = 24; } );  # default");
-    assert_string_equal(json_str(json_obj(dump, "runtime.init"), "origin", ""),
+    assert_string_equal(json_str(json_obj(dump, "runtime.init"), "Origin", ""),
                         "--set runtime.init");
 }
 
 static void the_diff_says_what_needs_a_restart(void **state)
 {
-    _cleanup_(config_freep) struct config *a = load("log_level = \"debug\";", NULL);
-    _cleanup_(config_freep) struct config *b = load("data_root = \"/srv/berth\";", NULL);
+    _cleanup_(config_unrefp) struct config *a = load("log_level = \"debug\";", NULL);
+    _cleanup_(config_unrefp) struct config *b = load("data_root = \"/srv/berth\";", NULL);
     json_auto_t *same = config_diff(a, a), *diff = config_diff(a, b);
     assert_int_equal(json_array_size(same), 0);
     assert_int_equal(json_array_size(diff), 2);
-    assert_string_equal(json_str(json_array_get(diff, 0), "key", ""), "data_root");
-    assert_true(json_bool(json_array_get(diff, 0), "restart", false));
-    assert_false(json_bool(json_array_get(diff, 1), "restart", true));
+    assert_string_equal(json_str(json_array_get(diff, 0), "Key", ""), "data_root");
+    assert_true(json_bool(json_array_get(diff, 0), "Restart", false));
+    assert_false(json_bool(json_array_get(diff, 1), "Restart", true));
+}
+
+static void a_reload_keeps_what_only_a_new_daemon_can_take(void **state)
+{
+    _cleanup_(config_unrefp) struct config *running = load(
+        "storage: { driver = \"a\"; };\nruntime: { stop_timeout = 5; };\nlog_level = \"warn\";",
+        NULL);
+    _cleanup_(config_unrefp) struct config *fresh = load(
+        "storage: { driver = \"b\"; options: { b: { x = 1; }; }; };\nlog_level = \"debug\";", NULL);
+    _cleanup_(config_unrefp) struct config *now = NULL;
+    assert_int_equal(config_carry(running, fresh, &now, NULL), 0);
+    assert_string_equal(now->storage.driver, "a");
+    assert_string_equal(now->log_level, "debug");
+    assert_int_equal(now->runtime.stop_timeout, 10); /* gone from the file: the default */
+    json_auto_t *dump = config_dump(now);
+    const json_t *driver = json_obj(dump, "storage.driver");
+    assert_string_equal(json_str(driver, "Value", ""), "a");
+    assert_string_equal(json_str(json_obj(driver, "AfterRestart"), "Value", ""), "b");
+    assert_null(json_object_get(json_obj(dump, "log_level"), "AfterRestart"));
+    assert_int_equal(
+        json_int(json_obj(json_obj(dump, "storage.options.b.x"), "AfterRestart"), "Value", 0), 1);
+    _cleanup_(freep) char *text = config_dump_text(now);
+    fixture_contains(text, "when berthd is started again: storage.driver = \"b\";  # ");
 }
 
 static void a_file_that_was_asked_for_must_be_there(void **state)
@@ -159,6 +182,7 @@ static int run(void)
         cmocka_unit_test(includes_come_from_the_own_directory),
         cmocka_unit_test(the_dump_says_where_each_value_came_from),
         cmocka_unit_test(the_diff_says_what_needs_a_restart),
+        cmocka_unit_test(a_reload_keeps_what_only_a_new_daemon_can_take),
         cmocka_unit_test(a_file_that_was_asked_for_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

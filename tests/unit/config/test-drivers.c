@@ -16,7 +16,7 @@ static int check(void *ctx, const char *section, const char *driver, const char 
 
 static void refused(const char *text, int code, const char *words)
 {
-    _cleanup_(config_freep) struct config *cfg = NULL;
+    _cleanup_(config_unrefp) struct config *cfg = NULL;
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(strv_fini) struct strv asked = {0};
     assert_int_equal(fixture_load(text, &cfg, NULL), 0);
@@ -26,7 +26,7 @@ static void refused(const char *text, int code, const char *words)
 
 static void every_driver_and_option_is_asked_about(void **state)
 {
-    _cleanup_(config_freep) struct config *cfg = NULL;
+    _cleanup_(config_unrefp) struct config *cfg = NULL;
     _cleanup_(strv_fini) struct strv asked = {0};
     assert_int_equal(fixture_load("storage: { driver = \"s\"; options: { s: { a = 1; }; }; };\n"
                                   "network: { default = \"n\"; predefined = ( { name = \"n\"; "
@@ -55,7 +55,7 @@ static void errors_carry_file_and_line(void **state)
 
 static void a_secret_is_not_dumped(void **state)
 {
-    _cleanup_(config_freep) struct config *cfg = NULL;
+    _cleanup_(config_unrefp) struct config *cfg = NULL;
     _cleanup_(strv_fini) struct strv asked = {0};
     assert_int_equal(
         fixture_load("logs: { options: { x: { token = \"hunter2\"; }; }; };", &cfg, NULL), 0);

@@ -103,7 +103,7 @@ static void listen_takes_only_what_is_safe(void **state)
                                   "\"tcp://localhost:3\", \"fd://\", \"unix:///a b\" ];",
                                   &cfg, NULL),
                      0);
-    config_free(cfg);
+    config_unref(cfg);
 }
 
 static void single_values_are_checked(void **state)

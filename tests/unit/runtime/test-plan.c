@@ -249,12 +249,12 @@ static void exec_takes_the_containers_environment_and_its_own(void **state)
         parse("{\"Env\":[\"A=1\",\"B=1\"],\"WorkingDir\":\"/w\",\"Hostname\":\"h\"}");
     json_auto_t *hc = parse("{}");
     json_auto_t *p = NULL;
-    assert_int_equal(runtime_exec_process(exec, config, hc, &p, NULL), 0);
+    assert_int_equal(runtime_exec_process(exec, config, hc, NULL, &p, NULL), 0);
     assert_json(json_arr(p, "env"), "[\"HOSTNAME=h\",\"TERM=xterm\",\"A=2\",\"B=1\"]");
     assert_string_equal(json_str(p, "cwd", ""), "/w");
     assert_string_equal(json_str(p, "user", ""), "u");
     json_auto_t *empty = parse("{}");
-    assert_int_equal(runtime_exec_process(empty, config, hc, &p, NULL), -EINVAL);
+    assert_int_equal(runtime_exec_process(empty, config, hc, NULL, &p, NULL), -EINVAL);
 }
 
 static void signals_have_many_names(void **state)
