@@ -71,8 +71,9 @@ static void print_help(const char *group)
         if (group ? str_eq(all[i]->group, group) : all[i]->top != NULL)
             printf("  %-12s %s\n", group ? all[i]->name : all[i]->top, all[i]->summary);
     if (!group) {
-        printf("\nManagement Commands:\n  container, image, volume, network, system, config\n\nGlobal "
-               "Options:\n");
+        printf(
+            "\nManagement Commands:\n  container, image, volume, network, system, config\n\nGlobal "
+            "Options:\n");
         print_flags(global_flags);
     }
     printf("\nRun 'berth COMMAND --help' for more information on a command.\n");

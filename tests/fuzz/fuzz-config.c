@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!tree)
         return 0;
     struct config *cfg = xcalloc(1, sizeof(*cfg));
+    cfg->refs = 1;
     cfg->tree = tree;
     config_node_merge(tree, parse(data, n));
     use(cfg);
