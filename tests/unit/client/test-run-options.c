@@ -121,6 +121,15 @@ static void volumes_are_binds_or_anonymous(void **state)
           "a\"},{\"CgroupPermissions\":\"r\",\"PathInContainer\":\"/dev/b\",\"PathOnHost\":\"/dev/"
           "b\"},{\"CgroupPermissions\":\"rw\",\"PathInContainer\":\"/dev/d\",\"PathOnHost\":\"/dev/"
           "c\"}]");
+    check(WORDS("--device-cgroup-rule", "c 1:* r", "--device-cgroup-rule", "b 8:0 rw", "x"),
+          "HostConfig.DeviceCgroupRules", "[\"c 1:* r\",\"b 8:0 rw\"]");
+}
+
+static void control_groups_have_flags(void **state)
+{
+    check(WORDS("--cgroupns", "host", "x"), "HostConfig.CgroupnsMode", "\"host\"");
+    check(WORDS("--oom-kill-disable", "x"), "HostConfig.OomKillDisable", "true");
+    check(WORDS("--memory-swappiness", "0", "x"), "HostConfig.MemorySwappiness", "0");
 }
 
 static void ports_are_bound_and_exposed(void **state)
@@ -213,6 +222,7 @@ int main(void)
         cmocka_unit_test(limits_are_numbers),
         cmocka_unit_test(streams_are_attached_as_asked),
         cmocka_unit_test(volumes_are_binds_or_anonymous),
+        cmocka_unit_test(control_groups_have_flags),
         cmocka_unit_test(ports_are_bound_and_exposed),
         cmocka_unit_test(entrypoint_and_pull_are_checked),
         cmocka_unit_test(environment_comes_from_files_flags_and_ourselves),
