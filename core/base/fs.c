@@ -210,3 +210,18 @@ int fs_sealed_memfd(const char *name, const void *data, size_t n, bool exec)
         return -errno;
     return steal_fd(&fd);
 }
+
+const char *fs_fd_path(int fd, char buf[FD_PATH_MAX])
+{
+    char digits[12];
+    size_t n = 0, at = strlen("/proc/self/fd/");
+    unsigned v = fd < 0 ? 0 : (unsigned)fd;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while (v /= 10);
+    memcpy(buf, "/proc/self/fd/", at);
+    while (n)
+        buf[at++] = digits[--n];
+    buf[at] = '\0';
+    return buf;
+}

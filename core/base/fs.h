@@ -50,3 +50,7 @@ int fs_tree_bytes(int dirfd, const char *path, int64_t *bytes);
 
 /* A sealed memfd with these bytes, or a negative errno. `exec`: may be executed. */
 int fs_sealed_memfd(const char *name, const void *data, size_t n, bool exec);
+
+/* "/proc/self/fd/N", without allocating. */
+#define FD_PATH_MAX 32
+const char *fs_fd_path(int fd, char buf[FD_PATH_MAX]);

@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 
 #include "base/fs.h"
+#include "base/fscontext.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -47,7 +47,11 @@ int storage_open(struct engine *e, struct storage **out, struct err *err)
     if (r < 0)
         return r;
     struct storage *s = xcalloc(1, sizeof(*s));
-    *s = (struct storage){.plugin = plugin, .host = steal_ptr(&host), .ops = ops, .self = self};
+    *s = (struct storage){.plugin = plugin,
+                          .host = steal_ptr(&host),
+                          .ops = ops,
+                          .self = self,
+                          .place = xstrdup(cfg->run_root)};
     *out = s;
     return 0;
 }
@@ -58,6 +62,7 @@ void storage_close(struct storage *s)
         return;
     s->ops->close(s->self);
     host_free(s->host);
+    free(s->place);
     free(s);
 }
 
@@ -196,47 +201,33 @@ json_t *storage_status(struct storage *s)
     return pairs;
 }
 
-static int configure_option(int fs, const json_t *option)
+/* The driver's options as the kernel's; the strings are the plan's. The caller frees. */
+static struct mount_option *mount_options(const json_t *options)
 {
-    const char *key = json_string_value(json_array_get(option, 0));
-    const char *value = json_string_value(json_array_get(option, 1));
-    if (!value)
-        return fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0) < 0 ? -errno : 0;
-    if (fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) == 0)
-        return 0;
-    return -errno;
+    struct mount_option *out = xcalloc(json_array_size(options) + 1, sizeof(*out));
+    for (size_t i = 0; i < json_array_size(options); i++) {
+        const json_t *o = json_array_get(options, i);
+        out[i] = (struct mount_option){.key = json_string_value(json_array_get(o, 0)),
+                                       .value = json_string_value(json_array_get(o, 1)),
+                                       .is_path = json_is_true(json_array_get(o, 2))};
+    }
+    return out;
 }
 
-/* Kernels before 6.5 have no "lowerdir+": the paths are joined there. */
-static int configure_lowerdirs(int fs, const json_t *options)
+static int mount_filesystem(const json_t *rootfs, const char *place, int *fd, char *why, size_t n)
 {
-    _cleanup_(strv_fini) struct strv paths = {0};
-    for (size_t i = 0; i < json_array_size(options); i++) {
-        const json_t *option = json_array_get(options, i);
-        if (str_eq(json_string_value(json_array_get(option, 0)), "lowerdir+"))
-            strv_add(&paths, json_string_value(json_array_get(option, 1)));
-    }
-    _cleanup_(freep) char *joined = strv_join(&paths, ":");
-    return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", joined, 0) < 0 ? -errno : 0;
-}
-
-static int configure(int fs, const json_t *options)
-{
-    bool joined = false;
-    for (size_t i = 0; i < json_array_size(options); i++) {
-        const json_t *option = json_array_get(options, i);
-        bool lower = str_eq(json_string_value(json_array_get(option, 0)), "lowerdir+");
-        if (lower && joined)
-            continue;
-        int r = configure_option(fs, option);
-        if (r == -EINVAL && lower) {
-            joined = true;
-            r = configure_lowerdirs(fs, options);
-        }
-        if (r < 0)
-            return r;
-    }
-    return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+    const json_t *options = json_arr(rootfs, "options");
+    _cleanup_(freep) struct mount_option *list = mount_options(options);
+    const char *type = json_str(rootfs, "filesystem", "");
+    const struct fscontext fs = {.type = type,
+                                 .source = type,
+                                 .attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+                                 .options = list,
+                                 .noptions = json_array_size(options)};
+    *fd = fscontext_mount(&fs, why, n);
+    if (*fd == -ENOSYS)
+        *fd = fscontext_mount_private(&fs, place);
+    return *fd < 0 ? *fd : 0;
 }
 
 int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err)
@@ -250,13 +241,7 @@ int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err)
         *fd = fs_open_dir(AT_FDCWD, bind);
         return *fd < 0 ? err_errno(err, *fd, "opening %s", bind) : 0;
     }
-    const char *type = json_str(rootfs, "filesystem", "");
-    _cleanup_(closep) int fs = fsopen(type, FSOPEN_CLOEXEC);
-    if (fs < 0)
-        return err_errno(err, -errno, "opening a file system of type %s", type);
-    r = configure(fs, json_arr(rootfs, "options"));
-    if (r < 0)
-        return err_errno(err, r, "mounting layer %s", id);
-    *fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
-    return *fd < 0 ? err_errno(err, -errno, "mounting layer %s", id) : 0;
+    char why[256] = "";
+    r = mount_filesystem(rootfs, s->place, fd, why, sizeof(why));
+    return r < 0 ? err_errno(err, r, "mounting layer %s%s%s", id, *why ? ": " : "", why) : 0;
 }

@@ -12,6 +12,7 @@ struct storage {
     struct plugin_host *host;
     const struct berth_storage_ops *ops;
     void *self;
+    char *place; /* a directory that stands throughout: what private mounts cover */
 };
 
 int storage_open(struct engine *e, struct storage **out, struct err *err);

@@ -16,7 +16,6 @@
 
 #include "base/fs.h"
 #include "shim/child.h"
-#include "shim/fscontext.h"
 #include "shim/sys.h"
 
 #define SHARED_OR_SLAVE (MS_SHARED | MS_SLAVE)
@@ -85,13 +84,14 @@ static void link_ptmx(struct child *c, const struct mount_op *op)
 static void mount_filesystem(struct child *c, struct mount_op *op)
 {
     char why[sizeof(c->shared->detail)] = "";
-    _cleanup_(closep) int tree = fscontext_mount(op, why, sizeof(why));
+    const struct fscontext fs = mount_op_fs(op);
+    _cleanup_(closep) int tree = fscontext_mount(&fs, why, sizeof(why));
     if (tree >= 0) {
         attach(c, op, tree);
         set_flags(c, op, tree);
     } else if (tree == -ENOSYS) {
         _cleanup_(closep) int target = child_target(c, op->target, true, STAGE_TARGET);
-        tree = fscontext_mount_legacy(op, target);
+        tree = fscontext_mount_legacy(&fs, target);
         if (tree < 0)
             child_fail(c, STAGE_MOUNT, -tree, op->target);
         set_flags(c, op, tree);
@@ -135,16 +135,15 @@ void child_mount_all(struct child *c)
     }
 }
 
+/* What hides a directory. */
+static const struct fscontext empty_dir = {
+    .type = "tmpfs", .source = "tmpfs", .attr = MOUNT_ATTR_RDONLY};
+
 static int masking_tree(struct child *c, int over)
 {
     struct stat st;
-    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode)) {
-        struct mount_op op = {.fstype = "tmpfs",
-                              .source = "tmpfs",
-                              .data = (char *)"",
-                              .attr_set = MOUNT_ATTR_RDONLY};
-        return fscontext_mount(&op, NULL, 0);
-    }
+    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode))
+        return fscontext_mount(&empty_dir, NULL, 0);
     _cleanup_(closep) int null = fs_open_in_root(c->root, "/dev/null", O_PATH, 0);
     if (null < 0)
         return null;
@@ -162,11 +161,7 @@ static void mask(struct child *c, const char *path)
         child_fail(c, STAGE_MASK, -over, path);
     _cleanup_(closep) int tree = masking_tree(c, over);
     if (tree == -ENOSYS) {
-        struct mount_op op = {.fstype = "tmpfs",
-                              .source = "tmpfs",
-                              .data = (char *)"",
-                              .attr_set = MOUNT_ATTR_RDONLY};
-        tree = fscontext_mount_legacy(&op, over);
+        tree = fscontext_mount_legacy(&empty_dir, over);
         if (tree >= 0)
             return;
     }

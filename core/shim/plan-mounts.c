@@ -96,20 +96,10 @@ static int options_parse(const json_t *array, const char *where, struct mount_op
     if (n > OPTIONS_MAX)
         return err_set(err, -EINVAL, "%s.options: more than %d", where, OPTIONS_MAX);
     op->options = xcalloc(n, sizeof(*op->options));
-    struct buf data = {0};
-    for (size_t i = 0; i < n; i++) {
-        int r = option_parse(json_array_get(array, i), where, &op->options[i], err);
-        if (r < 0) {
-            buf_fini(&data);
-            return r;
-        }
-        const struct mount_option *o = &op->options[op->noptions++];
-        buf_printf(&data, "%s%s", i ? "," : "", o->key);
-        if (o->value)
-            buf_printf(&data, "=%s", o->value);
-    }
-    op->data = buf_steal(&data);
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = option_parse(json_array_get(array, i), where, &op->options[op->noptions++], err);
+    return r;
 }
 
 int root_op_parse(const json_t *json, struct mount_op *op, struct err *err)
@@ -160,6 +150,5 @@ int mount_op_parse(const json_t *json, const char *where, struct mount_op *op, s
 void mount_op_fini(struct mount_op *op)
 {
     free(op->options);
-    free(op->data);
     *op = (struct mount_op){.tree = -1};
 }

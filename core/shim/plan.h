@@ -16,11 +16,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-
-struct mount_option {
-    const char *key, *value; /* value NULL: a flag */
-    bool is_path;
-};
+#include "base/fscontext.h"
 
 /* A file system, a bind, other flags for what is mounted there by then, or a link, on a target inside the root. */
 struct mount_op {
@@ -35,9 +31,14 @@ struct mount_op {
     unsigned long propagation;     /* MS_* with MS_REC, never 0 */
     struct mount_option *options;
     size_t noptions;
-    char *data; /* the options as mount(2) takes them */
-    int tree;   /* the child's: the cloned bind source */
+    int tree; /* the child's: the cloned bind source */
 };
+
+/* The file system of an op that has one. */
+static inline struct fscontext mount_op_fs(const struct mount_op *op)
+{
+    return (struct fscontext){op->fstype, op->source, op->attr_set, op->options, op->noptions};
+}
 
 struct device_op {
     const char *path;

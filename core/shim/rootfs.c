@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "shim/child.h"
-#include "shim/fscontext.h"
 #include "shim/sys.h"
 
 static int attach_root(struct child *c, int tree)
@@ -30,11 +29,12 @@ static int bind_root(struct child *c, const struct mount_op *op)
 static int mount_root(struct child *c, const struct mount_op *op)
 {
     char why[sizeof(c->shared->detail)] = "";
-    int tree = fscontext_mount(op, why, sizeof(why));
+    const struct fscontext fs = mount_op_fs(op);
+    int tree = fscontext_mount(&fs, why, sizeof(why));
     if (tree >= 0)
         return attach_root(c, tree);
     if (tree == -ENOSYS)
-        tree = fscontext_mount_legacy(op, c->rundir);
+        tree = fscontext_mount_legacy(&fs, c->rundir);
     if (tree < 0)
         child_fail_detail(c, STAGE_ROOT, -tree, op->source, why);
     return tree;

@@ -16,26 +16,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/fs.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
-
-const char *sys_fd_path(int fd, char buf[FD_PATH_MAX])
-{
-    char digits[12];
-    size_t n = 0, at = strlen("/proc/self/fd/");
-    unsigned v = fd < 0 ? 0 : (unsigned)fd;
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    memcpy(buf, "/proc/self/fd/", at);
-    while (n)
-        buf[at++] = digits[--n];
-    buf[at] = '\0';
-    return buf;
-}
 
 struct dirent64_raw {
     uint64_t ino;
@@ -174,8 +159,7 @@ int sys_mount_attr(int fd, uint64_t set, uint64_t clear, bool recursive)
     if (fstatfs(fd, &s) < 0)
         return -errno;
     unsigned long f = remount_flags((current_attr(&s) & ~clear) | set);
-    return mount(NULL, sys_fd_path(fd, path), NULL, MS_REMOUNT | MS_BIND | f, NULL) < 0 ? -errno
-                                                                                        : 0;
+    return mount(NULL, fs_fd_path(fd, path), NULL, MS_REMOUNT | MS_BIND | f, NULL) < 0 ? -errno : 0;
 }
 
 int sys_mount_propagation(int fd, unsigned long flags)
@@ -187,7 +171,7 @@ int sys_mount_propagation(int fd, unsigned long flags)
     if (errno != ENOSYS)
         return -errno;
     char path[FD_PATH_MAX];
-    return mount(NULL, sys_fd_path(fd, path), NULL, flags, NULL) < 0 ? -errno : 0;
+    return mount(NULL, fs_fd_path(fd, path), NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
 pid_t sys_clone(uint64_t flags, int cgroup, int *pidfd)

@@ -23,6 +23,3 @@ int sys_mount_propagation(int fd, unsigned long flags);
 /* clone3 as fork: 0 in the child, its pid in the parent with *pidfd, or -errno. `cgroup` (version 2) may be -1;
  * -EOPNOTSUPP says that the kernel cannot put the child there. */
 pid_t sys_clone(uint64_t flags, int cgroup, int *pidfd);
-/* "/proc/self/fd/N" */
-#define FD_PATH_MAX 32
-const char *sys_fd_path(int fd, char buf[FD_PATH_MAX]);

@@ -6,17 +6,18 @@
  * most 255 bytes since 6.5; before that there is one page of text, in which colon, comma and backslash need escapes.
  * A layer whose path is too long is named by /proc/self/fd/N, which is short whatever the path.
  */
-#include "shim/fscontext.h"
+#include "base/fscontext.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "shim/sys.h"
+#include "base/fs.h"
 
 #define FSCONFIG_STRING_MAX 255
 #define MOUNT_DATA_MAX      4096
@@ -43,7 +44,7 @@ static int config_path(int fs, const struct mount_option *o)
         return -errno;
     if (fsconfig(fs, FSCONFIG_SET_FD, o->key, NULL, fd) == 0)
         return 0;
-    const char *name = strlen(o->value) <= FSCONFIG_STRING_MAX ? o->value : sys_fd_path(fd, text);
+    const char *name = strlen(o->value) <= FSCONFIG_STRING_MAX ? o->value : fs_fd_path(fd, text);
     if (fsconfig(fs, FSCONFIG_SET_STRING, o->key, name, 0) == 0)
         return 0;
     return errno == EINVAL && strcmp(o->key, LAYER_KEY) == 0 ? -ENOSYS : -errno;
@@ -58,48 +59,59 @@ static int config_option(int fs, const struct mount_option *o)
     return fsconfig(fs, FSCONFIG_SET_STRING, o->key, o->value, 0) < 0 ? -errno : 0;
 }
 
-static bool has_layers(const struct mount_op *op)
+static bool has_layers(const struct fscontext *want)
 {
-    for (size_t i = 0; i < op->noptions; i++)
-        if (strcmp(op->options[i].key, LAYER_KEY) == 0)
+    for (size_t i = 0; i < want->noptions; i++)
+        if (strcmp(want->options[i].key, LAYER_KEY) == 0)
             return true;
     return false;
 }
 
 /* An overlay before 6.5 takes any option as it comes, and does not know lowerdir+ only now: the old way says the same. */
-static int create(int fs, const struct mount_op *op)
+static int create(int fs, const struct fscontext *want)
 {
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
         return 0;
-    return errno == EINVAL && has_layers(op) ? -ENOSYS : -errno;
+    return errno == EINVAL && has_layers(want) ? -ENOSYS : -errno;
 }
 
-int fscontext_mount(const struct mount_op *op, char *why, size_t n)
+int fscontext_mount(const struct fscontext *want, char *why, size_t n)
 {
-    _cleanup_(closep) int fs = fsopen(op->fstype, FSOPEN_CLOEXEC);
+    _cleanup_(closep) int fs = fsopen(want->type, FSOPEN_CLOEXEC);
     if (fs < 0)
         return -errno;
-    int r = fsconfig(fs, FSCONFIG_SET_STRING, "source", op->source, 0) < 0 ? -errno : 0;
-    if (r == 0 && op->attr_set & MOUNT_ATTR_RDONLY)
+    int r = fsconfig(fs, FSCONFIG_SET_STRING, "source", want->source, 0) < 0 ? -errno : 0;
+    if (r == 0 && want->attr & MOUNT_ATTR_RDONLY)
         r = fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ? -errno : 0;
-    for (size_t i = 0; r == 0 && i < op->noptions; i++)
-        r = config_option(fs, &op->options[i]);
+    for (size_t i = 0; r == 0 && i < want->noptions; i++)
+        r = config_option(fs, &want->options[i]);
     if (r == 0)
-        r = create(fs, op);
+        r = create(fs, want);
     if (r < 0) {
         kernel_words(fs, why, n);
         return r;
     }
-    int tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)op->attr_set);
+    int tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)want->attr);
     return tree < 0 ? -errno : tree;
 }
 
-/* mount(2)'s text: a buffer that remembers when it was too small. */
+/* mount(2)'s text: a buffer that remembers when it was too small, and the descriptors that its short form names. */
 struct text {
     char s[MOUNT_DATA_MAX];
     size_t n;
     bool overflow;
+    int fds[PATH_FDS_MAX];
+    size_t nfds;
 };
+
+static void text_clear(struct text *t)
+{
+    for (size_t i = 0; i < t->nfds; i++)
+        close(t->fds[i]);
+    t->s[0] = '\0';
+    t->n = t->nfds = 0;
+    t->overflow = false;
+}
 
 static void add(struct text *t, const char *s, const char *escape)
 {
@@ -115,26 +127,28 @@ static void add(struct text *t, const char *s, const char *escape)
     t->s[t->n] = '\0';
 }
 
-/* The layers' descriptors of the short form; they live as long as the child. */
-static int open_path(const char *path, char buf[FD_PATH_MAX], const char **name)
+static int open_path(struct text *t, const char *path, char buf[FD_PATH_MAX], const char **name)
 {
+    if (t->nfds == PATH_FDS_MAX)
+        return -E2BIG;
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    *name = sys_fd_path(fd, buf);
+    t->fds[t->nfds++] = fd;
+    *name = fs_fd_path(fd, buf);
     return 0;
 }
 
-static int build_data(const struct mount_op *op, struct text *t, bool by_fd)
+static int build_data(const struct fscontext *want, struct text *t, bool by_fd)
 {
     bool lower = false;
-    *t = (struct text){0};
-    for (size_t i = 0; i < op->noptions; i++) {
-        const struct mount_option *o = &op->options[i];
+    text_clear(t);
+    for (size_t i = 0; i < want->noptions; i++) {
+        const struct mount_option *o = &want->options[i];
         bool plus = strcmp(o->key, LAYER_KEY) == 0;
         char buf[FD_PATH_MAX];
         const char *value = o->value;
-        int r = by_fd && o->is_path ? open_path(o->value, buf, &value) : 0;
+        int r = by_fd && o->is_path ? open_path(t, o->value, buf, &value) : 0;
         if (r < 0)
             return r;
         if (plus && lower) {
@@ -161,22 +175,71 @@ static unsigned long mount_flags(uint64_t attr)
     return f;
 }
 
-int fscontext_mount_legacy(const struct mount_op *op, int target)
+static int mount_at(const struct fscontext *want, int target, struct text *t)
 {
-    static struct text t;
     char fd_path[FD_PATH_MAX], real[PATH_MAX];
-    int r = build_data(op, &t, false);
+    int r = build_data(want, t, false);
     if (r == -E2BIG)
-        r = build_data(op, &t, true);
+        r = build_data(want, t, true);
     if (r < 0)
         return r;
-    ssize_t n = readlink(sys_fd_path(target, fd_path), real, sizeof(real) - 1);
+    ssize_t n = readlink(fs_fd_path(target, fd_path), real, sizeof(real) - 1);
     if (n < 0)
         return -errno;
     real[n] = '\0';
-    if (mount(op->source, fd_path, op->fstype, mount_flags(op->attr_set), t.s) < 0)
+    if (mount(want->source, fd_path, want->type, mount_flags(want->attr), t->s) < 0)
         return -errno;
     /* The descriptor still names what is covered now; the path leads to the mount. */
     int fd = open(real, O_PATH | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+int fscontext_mount_legacy(const struct fscontext *want, int target)
+{
+    struct text t;
+    t.nfds = 0;
+    int fd = mount_at(want, target, &t);
+    text_clear(&t);
+    return fd;
+}
+
+/* --- mount(2) that nobody sees */
+
+struct private_mount {
+    const struct fscontext *fs;
+    const char *place;
+    int result;
+};
+
+static int mount_and_detach(const struct fscontext *fs, const char *place)
+{
+    if (unshare(CLONE_FS | CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return -errno;
+    _cleanup_(closep) int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0)
+        return -errno;
+    _cleanup_(closep) int at = fscontext_mount_legacy(fs, target);
+    if (at < 0)
+        return at;
+    int tree = open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    return tree < 0 ? -errno : tree;
+}
+
+static void *private_main(void *arg)
+{
+    struct private_mount *p = arg;
+    p->result = mount_and_detach(p->fs, p->place);
+    return NULL;
+}
+
+int fscontext_mount_private(const struct fscontext *fs, const char *place)
+{
+    struct private_mount p = {.fs = fs, .place = place};
+    pthread_t thread;
+    int r = pthread_create(&thread, NULL, private_main, &p);
+    if (r != 0)
+        return -r;
+    pthread_join(thread, NULL);
+    return p.result;
 }
