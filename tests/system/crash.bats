@@ -10,6 +10,7 @@ setup() {
 }
 teardown() { world_down; }
 
+# bats test_tags=vm
 @test "kill -9 of berthd: same pids, ports answer, everything known again" {
     id=$(b run -d --name web -p 18080:80 busybox httpd -f -h /var/www)
     pid=$(init_pid web)
@@ -36,6 +37,7 @@ teardown() { world_down; }
     [ "$(init_pid slow)" = "$pid" ]
 }
 
+# bats test_tags=vm
 @test "a shim that is killed takes its container with it: exit code 137, and words" {
     b run -d --name slow busybox sleep 1000
     pid=$(init_pid slow)
@@ -145,6 +147,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
     done
 }
 
+# bats test_tags=vm
 @test "killed in the middle of an exit and of a removal: both are finished at start" {
     has_failpoints
     baseline
@@ -228,6 +231,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
     [ -d "$T/data/containers/$id" ]
 }
 
+# bats test_tags=vm
 @test "netd is killed, alone and together with berthd: ports stay reserved and answer" {
     b run -d --name web -p 18080:80 busybox httpd -f -h /var/www
     netd=$(pgrep -f "berth-netd $T/run")
@@ -248,6 +252,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
     refute reserved
 }
 
+# bats test_tags=vm
 @test "berthd, shim and netd are killed at once: all is explained, and nothing is left" {
     b run -d --name slow -p 18080:80 busybox sleep 1000
     pid=$(init_pid slow)

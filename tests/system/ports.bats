@@ -27,7 +27,7 @@ teardown() { b rm -f $(b ps -aq) >/dev/null 2>&1 || :; }
 
 outside() { nsenter -t "$(cat "$T/outside.pid")" -n -- "$@"; }
 web() { b run -d "$@" busybox httpd -f -h /var/www; }
-get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
+get() { timeout 3 curl -s --max-time 10 "http://$1/"; }
 
 @test "a container on the default network has an address, a route and a link on the bridge" {
     id=$(b run -d busybox sleep 100)
@@ -45,10 +45,10 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
     web --name web -p 18080:80 >/dev/null
     run b ps --format '{{.Ports}}'
     [[ $output == *"0.0.0.0:18080->80/tcp"* ]]
-    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18080/) == *"hello from berth"* ]]
-    [[ $(innet curl -s --max-time 2 http://10.99.0.1:18080/) == *"hello from berth"* ]]
-    [[ $(innet curl -s --max-time 2 -g 'http://[::1]:18080/') == *"hello from berth"* ]]
-    [[ $(outside curl -s --max-time 2 http://10.99.0.1:18080/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 http://127.0.0.1:18080/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 http://10.99.0.1:18080/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 -g 'http://[::1]:18080/') == *"hello from berth"* ]]
+    [[ $(outside curl -s --max-time 10 http://10.99.0.1:18080/) == *"hello from berth"* ]]
     run b run --rm busybox sh -c 'printf "GET / HTTP/1.0\r\n\r\n" | nc 172.29.0.1 18080'
     [[ $output == *"hello from berth"* ]]
     run b exec web sh -c 'printf "GET / HTTP/1.0\r\n\r\n" | nc 172.29.0.1 18080'
@@ -57,7 +57,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 
 @test "published on loopback: from the host only, not from outside even by a route to 127/8" {
     web -p 127.0.0.1:18081:80 >/dev/null
-    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18081/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 http://127.0.0.1:18081/) == *"hello from berth"* ]]
     run outside curl -s --max-time 1 http://10.99.0.1:18081/
     [ "$status" -ne 0 ]
     outside sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.out1.route_localnet=1
@@ -69,7 +69,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 @test "what is not published is not reached from outside, nor by the container's address" {
     id=$(web)
     ip=$(field "$id" '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')
-    [[ $(innet curl -s --max-time 2 "http://$ip/") == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 "http://$ip/") == *"hello from berth"* ]]
     run outside curl -s --max-time 1 "http://$ip/"
     [ "$status" -ne 0 ]
 }
@@ -77,19 +77,19 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
 @test "the client's own address is what the container sees" {
     id=$(b run -d -p 18082:9000 busybox nc -ll -p 9000 -e sh -c 'env | grep -i remote; netstat -tn 2>/dev/null | grep :9000')
     eventually 5 sh -c "$BERTH exec $id netstat -tln 2>/dev/null | grep -q 9000"
-    run outside sh -c 'echo | timeout 2 nc -w 1 10.99.0.1 18082'
+    run outside sh -c 'echo | timeout 20 nc -w 10 10.99.0.1 18082'
     [[ $output == *10.99.0.2* ]]
 }
 
 @test "udp, ranges and ports that the kernel chooses" {
     gcc -static -O1 -o "$T/udp-echo" "$LIB/udp-echo.c"
     b run -d --name udp -p 18090:9001/udp -v "$T/udp-echo:/udp-echo:ro" busybox /udp-echo 9001 >/dev/null
-    run innet sh -c 'echo ping | timeout 2 nc -u -w 1 127.0.0.1 18090'
+    run innet sh -c 'echo ping | timeout 20 nc -u -w 2 127.0.0.1 18090'
     [ "$output" = ping ]
     id=$(web -p 80)
     port=$(field "$id" '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}')
     [ "$port" -gt 1023 ]
-    [[ $(innet curl -s --max-time 2 "http://127.0.0.1:$port/") == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 "http://127.0.0.1:$port/") == *"hello from berth"* ]]
     b run -d --name range -p 18100-18102:8000-8002 busybox sleep 100
     [ "$(innet ss -Hltn 'sport >= 18100 and sport <= 18102' | wc -l)" -ge 0 ]
     for p in 18100 18101 18102; do
@@ -122,7 +122,7 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
     [ "$(innet ip -o link show master berth0 | wc -l)" -eq 0 ]
     innet python3 -c "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('0.0.0.0', 18085))"
     b start gone
-    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18085/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 http://127.0.0.1:18085/) == *"hello from berth"* ]]
 }
 
 @test "netd may die: its ports are held again" {
@@ -133,6 +133,6 @@ get() { timeout 3 curl -s --max-time 2 "http://$1/"; }
     kill -KILL "$netd"
     taken() { ! innet python3 -c "import socket; s = socket.socket(); s.bind(('0.0.0.0', 18086))" 2>/dev/null; }
     eventually 5 taken
-    [[ $(innet curl -s --max-time 2 http://127.0.0.1:18086/) == *"hello from berth"* ]]
-    [[ $(innet curl -s --max-time 2 -g 'http://[::1]:18086/') == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 http://127.0.0.1:18086/) == *"hello from berth"* ]]
+    [[ $(innet curl -s --max-time 10 -g 'http://[::1]:18086/') == *"hello from berth"* ]]
 }

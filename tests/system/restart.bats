@@ -48,6 +48,7 @@ shim_of() { awk '/^PPid/ { print $2 }' "/proc/$(init_pid "$1")/status"; }
     [ "$(field no-1 '{{.State.ExitCode}}')" = 1 ]
 }
 
+# bats test_tags=vm
 @test "on-failure:N tries N times and stays down with the last code" {
     run_with on-failure:2 twice 'exit 7'
     eventually 10 has_status twice exited
@@ -233,6 +234,7 @@ shim_of() { awk '/^PPid/ { print $2 }' "/proc/$(init_pid "$1")/status"; }
     done
 }
 
+# bats test_tags=vm
 @test "everything killed at once: explained, and the policy" {
     for policy in no always unless-stopped; do b run -d --restart $policy --name $policy busybox sleep 1000; done
     pids="$(shim_of no) $(shim_of always) $(shim_of unless-stopped) $(cat "$T/berthd.pid") $(netd_pids)"
@@ -253,6 +255,7 @@ netd_pids() { inworld sh -c 'cat $(find /sys/fs/cgroup -name cgroup.procs)' | so
     [[ $(tr '\0' ' ' <"/proc/$p/cmdline") == *berth-netd* ]] && echo "$p"
 done || true; }
 
+# bats test_tags=vm
 @test "an emptied run_root: what lived there is ended with words, and the policy" {
     for policy in no always; do run_with $policy $policy 'exec sleep 1000'; done
     old=$(init_pid no)
@@ -268,6 +271,7 @@ done || true; }
     eventually 5 runs always
 }
 
+# bats test_tags=vm
 @test "the machine was started anew: 255, and what ran is started by policy" {
     for policy in no always unless-stopped on-failure; do run_with $policy $policy 'exec sleep 1000'; done
     run_with unless-stopped stopped 'exec sleep 1000'
@@ -290,6 +294,7 @@ done || true; }
 }
 
 # --- restart, the verb
+# bats test_tags=vm
 @test "restart: another process, the same container; one that does not run is started" {
     run_with no rr 'exec sleep 1000'
     pid=$(init_pid rr)
@@ -325,6 +330,7 @@ done || true; }
 }
 
 # --- pause
+# bats test_tags=vm
 @test "pause and unpause: frozen in the kernel, shown, refused where it makes no sense" {
     run_with no pp 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.05; done'
     eventually 5 sh -c "[ \$($BERTH logs pp | wc -l) -gt 2 ]"
@@ -354,6 +360,7 @@ done || true; }
     [[ $events == *"pause unpause"* ]]
 }
 
+# bats test_tags=vm
 @test "a paused container: stop, kill, restart and rm -f work" {
     for x in s1 k1 r1 f1; do
         run_with no $x 'trap "exit 9" TERM; while :; do sleep 0.05; done'
@@ -371,6 +378,7 @@ done || true; }
     [ $(($(date +%s) - from)) -lt 8 ]
 }
 
+# bats test_tags=vm
 @test "a daemon that dies leaves paused containers paused, and knows it" {
     run_with always pp 'exec sleep 1000'
     run_with no qq 'exec sleep 1000'
@@ -395,6 +403,7 @@ done || true; }
     runs qq
 }
 
+# bats test_tags=vm
 @test "a paused container whose shim is killed ends, and its policy is applied" {
     run_with always pp 'exec sleep 1000'
     b pause pp
@@ -403,6 +412,7 @@ done || true; }
     eventually 5 runs pp
 }
 
+# bats test_tags=vm
 @test "pause that fails after the freeze thaws again" {
     run_with no pp 'exec sleep 1000'
     daemon_stop
