@@ -4,6 +4,7 @@
 # Builds berth and runs its tests: what CI runs.
 #
 #   sh tests/run.sh            unit tests under ASan and UBSan, system, compat and security tests on the real binaries
+#   sh tests/run.sh --vm       also the vm tier: control groups v2 on Debian's kernel 6.1, in qemu (under 10 minutes)
 #   sh tests/run.sh --full     also the long tier: soaks, the bare-machine test, the whole system suite with renamed drivers
 #   sh tests/run.sh --deps     only installs what is missing
 #   sh tests/run.sh --only P   only test files whose path contains P (repeatable)
@@ -14,13 +15,14 @@ set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
 work=${BERTH_TEST_DIR:-/var/tmp/berth-tests}
-full=no deps_only=no only=
+full=no vm=no deps_only=no only=
 while [ $# -gt 0 ]; do
     case $1 in
     --full) full=yes ;;
+    --vm) vm=yes ;;
     --deps) deps_only=yes ;;
     --only) only="$only $2" && shift ;;
-    *) sed -n 3,12p "$0" && exit 2 ;;
+    *) sed -n 3,13p "$0" && exit 2 ;;
     esac
     shift
 done
@@ -146,6 +148,49 @@ run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
     done
 }
 
+# What runs in the machine, the longest first; FILE:TAG is the tests of FILE with this tag.
+vm_files="system/run.bats system/crash.bats:vm system/restart.bats:vm system/ports.bats vm/v2.bats system/leaks.bats
+    system/logs.bats system/config.bats"
+
+# qemu is asked for only here: it is installed where that is possible, and without it the tier is left out.
+vm_possible() {
+    command -v qemu-system-x86_64 >/dev/null && return 0
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends qemu-system-x86 >>"$work/apt.log" 2>&1 || return 1
+    command -v qemu-system-x86_64 >/dev/null
+}
+
+# Hands each file's part of what the machine printed to count_tap.
+count_vm() {
+    grep '^# file ' "$work/vm.tap" >"$work/vm.files"
+    while read -r _ _ file seconds; do
+        awk -v file="$file" '/^# file / { on = $3 == file; next } on' "$work/vm.tap" >"$work/bats.tap"
+        count_tap "vm/$(basename "$file" .bats) ($seconds s)" <"$work/bats.tap"
+    done <"$work/vm.files"
+}
+
+run_vm() {
+    echo "== vm tier (control groups v2)"
+    files=
+    for f in $vm_files; do
+        if wanted vm || wanted "tests/${f%%:*}"; then files="$files $f"; fi
+    done
+    [ -n "$files" ] || return 0
+    if ! vm_possible; then
+        skip "vm tier (control groups v2, kernel 6.1): qemu-system-x86 is missing"
+        return 0
+    fi
+    busybox_made=$(BERTH_WORK=$work BERTH_PREFIX=$work/root bash -c '. tests/lib/berth.bash && busybox_tar')
+    [ -s "$busybox_made" ]
+    # shellcheck disable=SC2086
+    if sh tests/vm/disk.sh "$work/vm"; then
+        BERTH_WORK=$work sh tests/vm/boot.sh "$work/vm" "$work/root" $files >"$work/vm.tap" 2>&1 || :
+    else
+        printf '# file vm/disk 0\nnot ok 1 the disk of the machine is made\n' >"$work/vm.tap"
+    fi
+    count_vm
+}
+
 check_house() {
     echo "== house"
     find core sdk storage-drivers network-drivers log-drivers tests -name '*.[ch]' >"$work/sources.txt"
@@ -192,6 +237,11 @@ else
         run_bats system "$work/renamed-root" t- tests/system/run.bats tests/system/ports.bats tests/system/logs.bats
         skip "the rest of the system suite with renamed drivers: --full"
         skip "long tier (bare machine, soaks): --full"
+    fi
+    if [ $vm = yes ]; then
+        run_vm
+    else
+        skip "vm tier (control groups v2, kernel 6.1): --vm"
     fi
 fi
 

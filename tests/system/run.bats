@@ -142,7 +142,7 @@ two" | "$0" run -i --rm --network none busybox cat' "$BERTH"
     id=$(b run -d --init --network none busybox sh -c '(sleep 0.1 &); exec sleep 100')
     pid=$(init_pid "$id")
     [[ $(tr '\0' ' ' </proc/$pid/cmdline) == /sbin/docker-init* ]]
-    eventually 10 sh -c "[ \"\$($BERTH exec $id ps | grep -c 'sleep 0.1\|\[sleep\]')\" = 0 ]"
+    eventually 10 sh -c "[ \"\$($BERTH exec $id ps -o comm | grep -c sleep)\" = 1 ]"
     b stop -t 5 "$id"
     [ "$(field "$id" '{{.State.ExitCode}}')" = 143 ]
 }
