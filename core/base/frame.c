@@ -20,9 +20,17 @@ union control {
     char space[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
 };
 
-static int wait_for(int fd, short events, int timeout_ms)
+/* Until a time of time_mono_ns(); INT64_MAX: for ever. */
+static int wait_until(int fd, short events, int64_t deadline_ns)
 {
     struct pollfd p = {.fd = fd, .events = events};
+    int timeout_ms = -1;
+    if (deadline_ns != INT64_MAX) {
+        int64_t left = deadline_ns - time_mono_ns();
+        if (left <= 0)
+            return -ETIMEDOUT;
+        timeout_ms = (int)MIN((left + NS_PER_MS - 1) / NS_PER_MS, INT32_MAX);
+    }
     int r = poll(&p, 1, timeout_ms);
     return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
 }
@@ -41,10 +49,31 @@ static ssize_t send_with_fds(int sock, struct iovec *iov, const int *fds, size_t
         h->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
         memcpy(CMSG_DATA(h), fds, sizeof(int) * nfds);
     }
-    return sendmsg(sock, &m, MSG_NOSIGNAL);
+    return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-int frame_send(int sock, const json_t *msg, const int *fds, size_t nfds)
+/* Writes all of it. -EPIPE where the time is up and a part has left: what follows would be read as its rest. */
+static int send_all(int sock, char *frame, size_t n, const int *fds, size_t nfds,
+                    int64_t deadline_ns)
+{
+    for (size_t done = 0; done < n;) {
+        struct iovec iov = {.iov_base = frame + done, .iov_len = n - done};
+        ssize_t sent = send_with_fds(sock, &iov, fds, nfds);
+        if (sent > 0) {
+            done += (size_t)sent;
+            nfds = 0;
+        } else if (errno == EAGAIN) {
+            int r = wait_until(sock, POLLOUT, deadline_ns);
+            if (r < 0 && r != -EINTR)
+                return r == -ETIMEDOUT && done > 0 ? -EPIPE : r;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int frame_send_within(int sock, const json_t *msg, const int *fds, size_t nfds, int64_t timeout_ms)
 {
     if (nfds > FRAME_FDS_MAX)
         return -E2BIG;
@@ -57,21 +86,13 @@ int frame_send(int sock, const json_t *msg, const int *fds, size_t nfds)
     for (int i = 0; i < 4; i++)
         frame[i] = (char)(le >> (8 * i) & 0xff);
     memcpy(frame + 4, text, n);
-    for (size_t done = 0; done < n + 4;) {
-        struct iovec iov = {.iov_base = frame + done, .iov_len = n + 4 - done};
-        ssize_t sent = send_with_fds(sock, &iov, fds, nfds);
-        if (sent > 0) {
-            done += (size_t)sent;
-            nfds = 0;
-        } else if (errno == EAGAIN) {
-            int r = wait_for(sock, POLLOUT, -1);
-            if (r < 0 && r != -EINTR)
-                return r;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : time_mono_ns() + timeout_ms * NS_PER_MS;
+    return send_all(sock, frame, n + 4, fds, nfds, deadline);
+}
+
+int frame_send(int sock, const json_t *msg, const int *fds, size_t nfds)
+{
+    return frame_send_within(sock, msg, fds, nfds, -1);
 }
 
 void frame_reader_fini(struct frame_reader *r)
@@ -152,19 +173,13 @@ size_t frame_take_fds(struct frame_reader *r, int *fds, size_t max)
 
 int frame_recv(struct frame_reader *r, int sock, int timeout_ms, json_t **msg)
 {
-    int64_t deadline = time_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    int64_t deadline =
+        timeout_ms < 0 ? INT64_MAX : time_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
     for (;;) {
         int got = frame_next(r, msg);
         if (got != 0)
             return got < 0 ? got : 0;
-        int left = -1;
-        if (timeout_ms >= 0) {
-            int64_t ns = deadline - time_mono_ns();
-            if (ns <= 0)
-                return -ETIMEDOUT;
-            left = (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
-        }
-        int ready = wait_for(sock, POLLIN, left);
+        int ready = wait_until(sock, POLLIN, deadline);
         if (ready < 0 && ready != -EINTR)
             return ready;
         got = ready < 0 ? -EAGAIN : frame_fill(r, sock);
@@ -205,8 +220,9 @@ int frame_connect_at(int dirfd, const char *name)
     int r = address_at(dirfd, name, &a);
     if (r < 0)
         return r;
-    _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Whoever listens may not be taking connections any more: a full queue is said at once, not waited for. */
+    _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-        return -errno;
-    return steal_fd(&fd);
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    return fcntl(fd, F_SETFL, O_RDWR) < 0 ? -errno : steal_fd(&fd);
 }

@@ -20,6 +20,8 @@
 /* Writes one frame, blocking (also on a non-blocking socket, by poll). The descriptors stay the caller's. Negative
  * errno. Two threads may not send at once. */
 int frame_send(int sock, const json_t *msg, const int *fds, size_t nfds);
+/* The same, for a peer that may have stopped reading. -ETIMEDOUT: nothing has left; -EPIPE: the connection is of no use any more. */
+int frame_send_within(int sock, const json_t *msg, const int *fds, size_t nfds, int64_t timeout_ms);
 
 /* Incremental reader of one connection: for event loops and for blocking callers alike. Zero-initialise. */
 struct frame_reader {
@@ -39,6 +41,6 @@ size_t frame_take_fds(struct frame_reader *r, int *fds, size_t max);
 int frame_recv(struct frame_reader *r, int sock, int timeout_ms, json_t **msg);
 
 /* Binds or connects a unix stream socket below a directory through /proc/self/fd/N, so that no path meets the
- * 108-byte limit. Negative errno. */
+ * 108-byte limit. Negative errno; connecting never waits: -ETIMEDOUT where the listener has a full queue. */
 int frame_listen_at(int dirfd, const char *name, mode_t mode);
 int frame_connect_at(int dirfd, const char *name);

@@ -11,7 +11,8 @@
 
 /* How long an answer may take. Preparing mounts and starting may wait for slow disks; all else is the shim's own. */
 #define SLOW_MS  60000
-#define QUICK_MS 15000
+#define QUICK_MS 10000
+#define ABORT_MS 3000 /* it is killed otherwise */
 
 static json_t *message(const char *type, const char *exec)
 {
@@ -61,13 +62,20 @@ int shim_go(struct shim *s, int *exit_code, struct err *err)
 int shim_abort(struct shim *s, struct err *err)
 {
     shim_mark_leaving(s);
-    return call_quick(s, message("abort", NULL), err);
+    struct shim_call call = {.timeout_ms = ABORT_MS};
+    return shim_request(s, message("abort", NULL), &call, NULL, NULL, err);
 }
 
 int shim_status(struct shim *s, json_t **status, struct err *err)
 {
     struct shim_call call = {.timeout_ms = QUICK_MS};
     return shim_request(s, message("status", NULL), &call, status, NULL, err);
+}
+
+int shim_answers(struct shim *s, int64_t timeout_ms)
+{
+    struct shim_call call = {.timeout_ms = timeout_ms};
+    return shim_request(s, message("status", NULL), &call, NULL, NULL, NULL);
 }
 
 int shim_kill(struct shim *s, const char *exec, int signal, bool all, struct err *err)

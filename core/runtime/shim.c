@@ -110,8 +110,10 @@ void shim_close(struct shim *s)
 
 /* --- what the reactor brings */
 
+/* Takes msg over: a message has one owner, for jansson's counts do not order what two threads do with it. */
 static void take_reply(struct shim *s, json_t *msg)
 {
+    json_auto_t *owned = msg;
     int fd = -1;
     frame_take_fds(&s->reader, &fd, 1);
     int64_t seq = json_int(msg, "seq", 0);
@@ -120,7 +122,7 @@ static void take_reply(struct shim *s, json_t *msg)
         if (w->seq != seq || w->done)
             continue;
         w->done = true;
-        w->reply = json_incref(msg);
+        w->reply = steal_ptr(&owned);
         w->fd = steal_fd(&fd);
         pthread_cond_broadcast(&s->changed);
         break;
@@ -179,7 +181,7 @@ static bool take_frames(struct shim *s)
             return r == 0;
         const char *type = json_str(msg, "type", "");
         if (str_eq(type, "reply"))
-            take_reply(s, msg);
+            take_reply(s, steal_ptr(&msg));
         else
             take_event(s, type, msg);
     }
@@ -228,14 +230,11 @@ static void waiter_add(struct shim *s, struct shim_waiter *w)
 }
 
 /* Waits for the reply and takes the waiter out of the list. */
-static void waiter_finish(struct shim *s, struct shim_waiter *w, int64_t timeout_ms)
+static void waiter_finish(struct shim *s, struct shim_waiter *w, const struct timespec *end)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += timeout_ms / 1000;
     pthread_mutex_lock(&s->lock);
     while (!w->done) {
-        if (pthread_cond_timedwait(&s->changed, &s->lock, &end) == ETIMEDOUT && !w->done) {
+        if (pthread_cond_timedwait(&s->changed, &s->lock, end) == ETIMEDOUT && !w->done) {
             w->done = true;
             w->error = -ETIMEDOUT;
         }
@@ -249,11 +248,25 @@ static void waiter_finish(struct shim *s, struct shim_waiter *w, int64_t timeout
     pthread_mutex_unlock(&s->lock);
 }
 
-static int send_request(struct shim *s, const json_t *msg, const int *fds, size_t nfds)
+static int64_t left_ms(const struct timespec *end)
 {
-    pthread_mutex_lock(&s->send);
-    int r = frame_send(s->sock, msg, fds, nfds);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t left = (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / NS_PER_MS;
+    return MAX(left, 0);
+}
+
+/* A shim that does not read holds up its callers no longer than each of them wants to wait. */
+static int send_request(struct shim *s, const json_t *msg, const struct shim_call *call,
+                        const struct timespec *end)
+{
+    int r = -pthread_mutex_clocklock(&s->send, CLOCK_MONOTONIC, end);
+    if (r < 0)
+        return r;
+    r = frame_send_within(s->sock, msg, call->fds, call->nfds, left_ms(end));
     pthread_mutex_unlock(&s->send);
+    if (r == -EPIPE)
+        shutdown(s->sock, SHUT_RDWR); /* half a frame may have left: the reactor makes it an end */
     return r;
 }
 
@@ -281,9 +294,12 @@ int shim_request(struct shim *s, json_t *msg, const struct shim_call *call, json
 {
     json_auto_t *owned = msg;
     struct shim_waiter w = {0};
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += call->timeout_ms / 1000;
     waiter_add(s, &w);
     json_put_int(owned, "seq", w.seq);
-    int r = w.done ? 0 : send_request(s, owned, call->fds, call->nfds);
+    int r = w.done ? 0 : send_request(s, owned, call, &end);
     if (r < 0) {
         pthread_mutex_lock(&s->lock);
         if (!w.done) {
@@ -292,14 +308,14 @@ int shim_request(struct shim *s, json_t *msg, const struct shim_call *call, json
         }
         pthread_mutex_unlock(&s->lock);
     }
-    waiter_finish(s, &w, call->timeout_ms);
+    waiter_finish(s, &w, &end);
     r = judge(s, json_str(owned, "type", ""), &w, err);
     json_auto_t *answer = w.reply;
     if (fd)
         *fd = steal_fd(&w.fd);
     close_fd(w.fd);
     if (reply && answer)
-        *reply = json_incref(answer);
+        *reply = steal_ptr(&answer);
     return r;
 }
 
@@ -314,6 +330,11 @@ int shim_destroy(struct shim *s)
 {
     shim_mark_leaving(s);
     return procfs_pidfd_kill(s->pidfd, SIGKILL);
+}
+
+void shim_wake(struct shim *s)
+{
+    (void)procfs_pidfd_kill(s->pidfd, SIGCONT);
 }
 
 int shim_wait_dead(struct shim *s, int timeout_ms)

@@ -66,6 +66,10 @@ pid_t shim_pid(const struct shim *s);
 uint64_t shim_start_time(const struct shim *s);
 /* Kills the shim's process with SIGKILL; what it held is lost. For repair only. */
 int shim_destroy(struct shim *s);
+/* Whether it still answers, within timeout_ms (whole seconds). 0, -ETIMEDOUT, -ECONNRESET. */
+int shim_answers(struct shim *s, int64_t timeout_ms);
+/* Lets a shim go on that somebody has stopped (SIGSTOP). */
+void shim_wake(struct shim *s);
 /* Waits until the shim's process has ended (it is our child or not). -ETIMEDOUT. */
 int shim_wait_dead(struct shim *s, int timeout_ms);
 

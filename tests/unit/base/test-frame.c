@@ -82,6 +82,25 @@ static void sockets_are_reached_below_any_directory(void **state)
     assert_int_equal(fs_rm_rf(AT_FDCWD, dir), 0);
 }
 
+static void sending_to_a_peer_that_does_not_read_ends_in_time(void **state)
+{
+    int pair[2], r;
+    json_auto_t *small = json_pack("{ss}", "type", "small"), *large = json_object();
+    _cleanup_(freep) char *text = xcalloc(1, (1 << 20) + 1);
+    memset(text, 'x', 1 << 20);
+    json_put_str(large, "text", text);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    while ((r = frame_send_within(pair[0], small, NULL, 0, 0)) == 0)
+        ;
+    assert_int_equal(r, -ETIMEDOUT); /* nothing of it has left: the stream is good for more */
+    close(pair[0]);
+    close(pair[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(frame_send_within(pair[0], large, NULL, 0, 10), -EPIPE);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_length_beyond_the_bound_is_refused),
         cmocka_unit_test(what_is_not_an_object_is_refused),
         cmocka_unit_test(sockets_are_reached_below_any_directory),
+        cmocka_unit_test(sending_to_a_peer_that_does_not_read_ends_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
