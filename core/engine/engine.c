@@ -182,9 +182,13 @@ static int open_all(struct engine *e, struct err *err)
         r = endpoints_reserve(e, err);
     if (r == 0)
         r = reconcile(e, err);
-    if (r == 0)
-        restarts_take_up(e);
-    return r;
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&e->lock);
+    e->up = true;
+    pthread_mutex_unlock(&e->lock);
+    restarts_take_up(e);
+    return 0;
 }
 
 int engine_open(struct config *config, struct engine **out, struct err *err)

@@ -24,9 +24,11 @@
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
 
-#define SHIM_END_MS 5000
-#define DIED_CODE   137
-#define DIED_WORDS  "the container's monitor (berth-shim) died, and the container with it"
+#define SHIM_END_MS  5000
+#define KILL_MS      10000
+#define KILL_BOOT_MS 500
+#define DIED_CODE    137
+#define DIED_WORDS   "the container's monitor (berth-shim) died, and the container with it"
 
 struct ending {
     int64_t code, time_ns;
@@ -56,12 +58,40 @@ static void die_event(struct engine *e, const struct state_container *row)
     container_event(e, row, "die", extra);
 }
 
-void container_give_back(struct engine *e, const struct state_container *row)
+struct leftover {
+    struct engine *engine;
+    char *id;
+};
+
+static int destroy_groups(struct engine *e, const char *id, int64_t kill_ms)
 {
     _cleanup_(err_fini) struct err err = {0};
+    int r = cgroup_destroy(e->cgroup, id, kill_ms, &err);
+    if (r < 0)
+        log_warn("control groups of container %s: %s", id, err_msg(&err));
+    return r;
+}
+
+static void destroy_leftover(void *arg)
+{
+    struct leftover *l = arg;
+    (void)destroy_groups(l->engine, l->id, KILL_MS);
+    free(l->id);
+    free(l);
+}
+
+/* A process that the kernel does not let go must not hold up the daemon's start: there the rest is done later. */
+void container_give_back(struct engine *e, const struct state_container *row)
+{
     container_disconnect(e, row);
-    if (cgroup_destroy(e->cgroup, row->id, true, &err) < 0)
-        log_warn("control groups of container %s: %s", row->id, err_msg(&err));
+    pthread_mutex_lock(&e->lock);
+    bool up = e->up;
+    pthread_mutex_unlock(&e->lock);
+    if (destroy_groups(e, row->id, up ? KILL_MS : KILL_BOOT_MS) == 0 || up)
+        return;
+    struct leftover *l = xcalloc(1, sizeof(*l));
+    *l = (struct leftover){.engine = e, .id = xstrdup(row->id)};
+    jobs_add(e->jobs, destroy_leftover, l);
 }
 
 static char *rundir_name(const char *id)
@@ -97,7 +127,7 @@ void shim_let_go(struct engine *e, const char *id, struct shim *shim)
     int r = shim_release(shim, &err);
     if (r < 0 && r != -ECONNRESET)
         log_warn("the monitor of container %s: %s", id, err_msg(&err));
-    if (shim_wait_dead(shim, SHIM_END_MS) < 0) {
+    if (shim_wait_dead(shim, r < 0 ? 0 : SHIM_END_MS) < 0) {
         log_warn("the monitor of container %s does not end: killing it", id);
         (void)shim_destroy(shim);
         (void)shim_wait_dead(shim, SHIM_END_MS);

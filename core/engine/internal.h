@@ -65,6 +65,7 @@ struct engine {
     struct pending_attach *attaches;
     unsigned starting, background;
     uint64_t generation; /* counts changes */
+    bool up;             /* start-up is done */
     bool closing;
 };
 

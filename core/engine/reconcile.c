@@ -207,7 +207,7 @@ static void check_cgroups(struct repair *r)
         if (row_of(r, id, ID_MAX))
             continue;
         err_clear(&err);
-        if (cgroup_destroy(r->engine->cgroup, id, false, &err) < 0)
+        if (cgroup_destroy(r->engine->cgroup, id, 0, &err) < 0)
             log_warn("control groups of %s, which has no row, stay: %s", id, err_msg(&err));
     }
 }

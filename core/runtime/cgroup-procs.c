@@ -21,7 +21,9 @@
 #include "base/fs.h"
 
 #define DEADLINE_MS 10000
-#define DEPTH_MAX   32
+#define KILL_FREEZE_MS                                                                             \
+    1000 /* what waits in the kernel does not freeze; the rest is killed all the same */
+#define DEPTH_MAX 32
 
 struct pids {
     pid_t *v;
@@ -113,13 +115,13 @@ int cgroup_procs(struct cgroup *cg, const char *id, pid_t **out, size_t *n, stru
 /* --- freezing */
 
 /* v2: cgroup.events is modified when `frozen` changes. */
-static int wait_frozen_v2(const char *dir, bool frozen, struct err *err)
+static int wait_frozen_v2(const char *dir, bool frozen, int64_t limit_ms, struct err *err)
 {
     _cleanup_(freep) char *path = str_printf("%s/cgroup.events", dir);
     _cleanup_(closep) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch < 0 || inotify_add_watch(watch, path, IN_MODIFY) < 0)
         return err_errno(err, -errno, "watching %s", path);
-    int64_t end = time_mono_ns() + DEADLINE_MS * NS_PER_MS;
+    int64_t end = time_mono_ns() + limit_ms * NS_PER_MS;
     for (;;) {
         _cleanup_(freep) char *text = NULL;
         int r = fs_read(AT_FDCWD, path, 4096, &text, NULL);
@@ -130,7 +132,8 @@ static int wait_frozen_v2(const char *dir, bool frozen, struct err *err)
         int64_t left = (end - time_mono_ns()) / NS_PER_MS;
         struct pollfd p = {.fd = watch, .events = POLLIN};
         if (left <= 0 || poll(&p, 1, (int)left) == 0)
-            return err_set(err, -ETIMEDOUT, "%s: the group did not freeze within 10 s", dir);
+            return err_set(err, -ETIMEDOUT, "%s: the group did not freeze within %d s", dir,
+                           (int)(limit_ms / 1000));
         char drain[4096];
         if (read(watch, drain, sizeof drain) < 0 && errno != EAGAIN)
             return err_errno(err, -errno, "watching %s", path);
@@ -139,10 +142,10 @@ static int wait_frozen_v2(const char *dir, bool frozen, struct err *err)
 
 /* v1 has no notification, and reading the state is what moves FREEZING on: so it is read until it says FROZEN, giving way in between
  * for at most the deadline. */
-static int wait_frozen_v1(const char *dir, struct err *err)
+static int wait_frozen_v1(const char *dir, int64_t limit_ms, struct err *err)
 {
     _cleanup_(freep) char *path = str_printf("%s/freezer.state", dir);
-    int64_t end = time_mono_ns() + DEADLINE_MS * NS_PER_MS;
+    int64_t end = time_mono_ns() + limit_ms * NS_PER_MS;
     while (time_mono_ns() < end) {
         _cleanup_(freep) char *text = NULL;
         int r = fs_read(AT_FDCWD, path, 64, &text, NULL);
@@ -153,7 +156,8 @@ static int wait_frozen_v1(const char *dir, struct err *err)
         (void)poll(NULL, 0, 1);
     }
     (void)cgroup_write(dir, "freezer.state", "THAWED", NULL);
-    return err_set(err, -ETIMEDOUT, "%s: the group did not freeze within 10 s", dir);
+    return err_set(err, -ETIMEDOUT, "%s: the group did not freeze within %d s", dir,
+                   (int)(limit_ms / 1000));
 }
 
 bool cgroup_is_frozen(const struct cgroup *cg, const char *id)
@@ -170,13 +174,14 @@ bool cgroup_is_frozen(const struct cgroup *cg, const char *id)
     return cg->version == 2 ? text[0] == '1' : !str_eq(str_trim(text), "THAWED");
 }
 
-int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *err)
+static int freeze_within(struct cgroup *cg, const char *id, bool frozen, int64_t limit_ms,
+                         struct err *err)
 {
     if (cg->version == 2) {
         _cleanup_(freep) char *dir = cgroup_dir(cg, &cg->hiers[0], id);
         int r = cgroup_write(dir, "cgroup.freeze", frozen ? "1" : "0", err);
         if (r == 0)
-            r = wait_frozen_v2(dir, frozen, err);
+            r = wait_frozen_v2(dir, frozen, limit_ms, err);
         if (r < 0 && frozen)
             (void)cgroup_write(dir, "cgroup.freeze", "0", NULL);
         return r;
@@ -186,7 +191,12 @@ int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *er
         return err_set(err, -ENOTSUP, "cannot pause: this machine has no freezer control group");
     _cleanup_(freep) char *dir = cgroup_dir(cg, h, id);
     int r = cgroup_write(dir, "freezer.state", frozen ? "FROZEN" : "THAWED", err);
-    return r < 0 || !frozen ? r : wait_frozen_v1(dir, err);
+    return r < 0 || !frozen ? r : wait_frozen_v1(dir, limit_ms, err);
+}
+
+int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *err)
+{
+    return freeze_within(cg, id, frozen, DEADLINE_MS, err);
 }
 
 /* --- the end */
@@ -213,11 +223,11 @@ static void kill_all(struct cgroup *cg, const char *id, const struct pids *pids)
 }
 
 /* Kills until nothing is left; each round takes what forked away from the one before. */
-static int kill_rounds(struct cgroup *cg, const char *id, struct err *err)
+static int kill_rounds(struct cgroup *cg, const char *id, int64_t limit_ms, struct err *err)
 {
-    int64_t end = time_mono_ns() + DEADLINE_MS * NS_PER_MS;
+    int64_t end = time_mono_ns() + limit_ms * NS_PER_MS;
     for (;;) {
-        bool frozen = cgroup_freeze(cg, id, true, NULL) == 0;
+        bool frozen = freeze_within(cg, id, true, MIN(limit_ms / 2, KILL_FREEZE_MS), NULL) == 0;
         _cleanup_(pids_fini) struct pids pids = {0};
         int r = collect(cg, id, &pids, err);
         if (r == 0 && pids.n > 0)
@@ -252,12 +262,12 @@ static int remove_groups(struct cgroup *cg, const char *id, struct err *err)
     return result;
 }
 
-int cgroup_destroy(struct cgroup *cg, const char *id, bool kill_left, struct err *err)
+int cgroup_destroy(struct cgroup *cg, const char *id, int64_t kill_ms, struct err *err)
 {
     _cleanup_(err_fini) struct err first = {0};
     int r = remove_groups(cg, id, &first); /* the rule: everything has ended */
-    if (r != -EBUSY || !kill_left)
+    if (r != -EBUSY || kill_ms == 0)
         return r < 0 ? err_move(err, &first) : 0;
-    r = kill_rounds(cg, id, err);
+    r = kill_rounds(cg, id, kill_ms, err);
     return r < 0 ? r : remove_groups(cg, id, err);
 }

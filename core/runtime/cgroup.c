@@ -383,7 +383,7 @@ int cgroup_create(struct cgroup *cg, const char *id, const json_t *host_config, 
     int r = create_all(cg, id, host_config, err);
     if (r < 0) {
         _cleanup_(err_fini) struct err ignored = {0};
-        (void)cgroup_destroy(cg, id, false, &ignored);
+        (void)cgroup_destroy(cg, id, 0, &ignored);
     }
     return r;
 }

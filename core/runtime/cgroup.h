@@ -45,9 +45,9 @@ int cgroup_check(const struct cgroup *cg, json_t *host_config, json_t *warnings,
 int cgroup_create(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err);
 /* Sets the limits in `host_config` (those that are not zero) on a container that has its groups. */
 int cgroup_update(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err);
-/* Removes the container's groups, with those made below them. Groups that are gone are fine. `kill`: processes that are left
- * are killed, and their end is waited for (at most 10 s); otherwise -EBUSY. */
-int cgroup_destroy(struct cgroup *cg, const char *id, bool kill, struct err *err);
+/* Removes the container's groups, with those made below them. Groups that are gone are fine. Processes that are left
+ * are killed, and their end is waited for, at most kill_ms; 0: they are not, and that is -EBUSY. */
+int cgroup_destroy(struct cgroup *cg, const char *id, int64_t kill_ms, struct err *err);
 /* Freezes or thaws; returns when it is done (at most 10 s). -ENOTSUP without a freezer. */
 int cgroup_freeze(struct cgroup *cg, const char *id, bool frozen, struct err *err);
 /* Whether a container's group is frozen, or about to be. */

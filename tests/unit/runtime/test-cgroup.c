@@ -169,11 +169,11 @@ static void a_group_holds_its_limits_and_its_processes_until_it_is_destroyed(voi
         assert_int_equal(cgroup_procs(cg, id, &list, &n, NULL), 0);
     }
     assert_int_equal(n, 1);
-    assert_int_equal(cgroup_destroy(cg, id, false, &err), -EBUSY);
+    assert_int_equal(cgroup_destroy(cg, id, 0, &err), -EBUSY);
     signal(SIGCHLD, SIG_IGN); /* nobody else reaps it: a zombie would stay in its groups on v1 */
-    assert_int_equal(cgroup_destroy(cg, id, true, &err), 0);
+    assert_int_equal(cgroup_destroy(cg, id, 10000, &err), 0);
     signal(SIGCHLD, SIG_DFL);
-    assert_int_equal(cgroup_destroy(cg, id, true, &err), 0);
+    assert_int_equal(cgroup_destroy(cg, id, 10000, &err), 0);
     _cleanup_(strv_fini) struct strv ids = {0};
     assert_int_equal(cgroup_list(cg, &ids, NULL), 0);
     assert_int_equal(ids.n, 0);
