@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small pool of threads for work that comes from outside any request: exits, auto-removal, replays. */
+/* A small pool of threads for work that comes from outside any request: exits, auto-removal. It grows while all of its threads hang. */
 #pragma once
 
 #include "base/err.h"
