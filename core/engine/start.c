@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
@@ -35,6 +34,7 @@
 
 /* The kernel makes network namespaces and links one at a time: more starts at once only wait for each other. */
 #define STARTS_AT_ONCE 4
+#define SLOT_WAIT_MS   2000
 
 struct starting {
     struct engine *engine;
@@ -49,12 +49,15 @@ struct starting {
     int exit_code; /* 126, 127 when the program could not be started */
 };
 
+/* Starts that hang (a bind mount of a dead server) hold up the others for this long and no longer. */
 static void slot_take(struct starting *s)
 {
     struct engine *e = s->engine;
+    int64_t deadline = time_mono_ns() + SLOT_WAIT_MS * NS_PER_MS;
+    int r = 0;
     pthread_mutex_lock(&e->lock);
-    while (e->starting >= STARTS_AT_ONCE && !e->closing)
-        pthread_cond_wait(&e->changed, &e->lock);
+    while (r == 0 && e->starting >= STARTS_AT_ONCE && !e->closing)
+        r = engine_wait_changed(e, deadline);
     e->starting++;
     pthread_mutex_unlock(&e->lock);
     s->slot = true;
@@ -103,28 +106,6 @@ static void starting_end(struct starting *s)
     connection_fini(&s->net);
     json_decref(s->host_config);
     json_decref(s->ulimits);
-}
-
-/* The older form of a bind makes its source, as a directory. */
-static int make_bind_source(const json_t *mount, struct err *err)
-{
-    const char *source = json_str(mount, "Source", "");
-    if (!str_eq(json_str(mount, "Type", ""), "bind") || !json_bool(mount, "CreateSource", false) ||
-        access(source, F_OK) == 0)
-        return 0;
-    int r = fs_mkdir_p(source, 0755);
-    return r < 0 ? err_errno(err, r, "error while creating mount source path '%s'", source) : 0;
-}
-
-static int make_bind_sources(const struct starting *s, struct err *err)
-{
-    const json_t *mounts = json_arr(s->row->runtime, "mounts");
-    for (size_t i = 0; i < json_array_size(mounts); i++) {
-        int r = make_bind_source(json_array_get(mounts, i), err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 static int build_plan(struct starting *s, json_t **plan, struct err *err)
@@ -227,9 +208,7 @@ static int make_all(struct starting *s, struct err *err)
     _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     s->host_config = inherit_effective(cfg, s->row);
     s->ulimits = inherit_ulimits(cfg);
-    r = make_bind_sources(s, err);
-    if (r == 0)
-        r = live_new(e, s->row->id, &s->live, err);
+    r = live_new(e, s->row->id, &s->live, err);
     if (r < 0)
         return r;
     r = container_connect(e, s->row, &s->net, err);

@@ -134,6 +134,8 @@ static int push_mount_point(json_t *mounts, const json_t *mp, struct err *err)
     const char *propagation = json_str(mp, "Propagation", "");
     json_t *m = new_bind(target, source, rw, *propagation ? propagation : "rprivate");
     json_put_bool(m, "recursive", json_bool(mp, "Recursive", true));
+    if (json_bool(mp, "CreateSource", false))
+        json_put_bool(m, "make_source", true);
     json_push_take(mounts, m);
     return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -28,13 +29,44 @@ static int clone_tree(int dir, const char *path, bool recursive)
     return fd < 0 ? -errno : fd;
 }
 
+/* The older form of a bind makes its source, as a directory. Here and not in the daemon, for a dead server's file system may never
+ * answer. */
+static int make_source(const char *source)
+{
+    char path[PATH_MAX];
+    size_t n = strnlen(source, sizeof(path));
+    if (n == sizeof(path))
+        return -ENAMETOOLONG;
+    memcpy(path, source, n + 1);
+    for (char *p = path + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return -errno;
+        *p = '/';
+    }
+    return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int clone_source(struct child *c, const struct mount_op *op)
+{
+    int tree = clone_tree(AT_FDCWD, op->source, op->recursive);
+    if (tree != -ENOENT || !op->make_source)
+        return tree;
+    int r = make_source(op->source);
+    if (r < 0)
+        child_fail(c, STAGE_BIND_MAKE, -r, op->source);
+    return clone_tree(AT_FDCWD, op->source, op->recursive);
+}
+
 void child_clone_binds(struct child *c)
 {
     for (size_t i = 0; i < c->plan->nmounts; i++) {
         struct mount_op *op = &c->plan->mounts[i];
         if (op->fstype || op->remount || op->symlink)
             continue;
-        op->tree = clone_tree(AT_FDCWD, op->source, op->recursive);
+        op->tree = clone_source(c, op);
         if (op->tree < 0)
             child_fail_detail(c, STAGE_BIND_SOURCE, -op->tree, op->source, op->target);
     }

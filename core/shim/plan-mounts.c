@@ -139,6 +139,7 @@ int mount_op_parse(const json_t *json, const char *where, struct mount_op *op, s
     if (str_empty(op->source) || (!bind && str_empty(op->fstype)))
         return err_set(err, -EINVAL, "%s: needs \"filesystem\" or \"bind\"", where);
     op->recursive = json_bool(json, "recursive", true);
+    op->make_source = bind && json_bool(json, "make_source", false);
     const char *propagation = json_str(json, "propagation", NULL);
     op->propagation = propagation_parse(propagation);
     if (!op->propagation)

@@ -25,6 +25,7 @@ struct mount_op {
     bool remount;        /* only the flags */
     const char *source;
     const char *fstype; /* NULL: a bind of `source` */
+    bool make_source;   /* of a bind: a directory where there is nothing */
     bool recursive;
     bool readonly_tree; /* "rro": what is mounted below the bind is made read-only, too */
     uint64_t attr_set, attr_clear; /* MOUNT_ATTR_* */

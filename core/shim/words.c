@@ -20,6 +20,7 @@ static const char *const stage_words[] = {
     [STAGE_ROOT_SOURCE] = "root file system %s",
     [STAGE_ROOT] = "mounting the root file system (%s)",
     [STAGE_BIND_SOURCE] = "bind source path does not exist or cannot be bound: %s",
+    [STAGE_BIND_MAKE] = "error while creating mount source path '%s'",
     [STAGE_TARGET] = "making the mount point %s in the container",
     [STAGE_MOUNT] = "mounting on %s in the container",
     [STAGE_MOUNT_FLAGS] = "setting the flags of the mount on %s",
