@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 void news_free(struct news *n)
 {
@@ -179,6 +180,21 @@ int live_shim(struct engine *e, const struct state_container *row, struct shim *
     }
     *out = shim;
     return 0;
+}
+
+void live_break_start(struct engine *e, const char *ref)
+{
+    _cleanup_(freep) char *id = NULL;
+    if (state_container_resolve(e->state, ref, &id, NULL) < 0)
+        return;
+    pthread_mutex_lock(&e->lock);
+    struct live *l = map_get(&e->live, id);
+    _cleanup_(shim_unrefp) struct shim *shim = l && !l->open && l->shim ? shim_ref(l->shim) : NULL;
+    pthread_mutex_unlock(&e->lock);
+    if (!shim)
+        return;
+    log_warn("container %s: its start hangs and is broken off for its removal", id);
+    (void)shim_destroy(shim);
 }
 
 static void on_exited(void *arg, const struct shim_exit *e)

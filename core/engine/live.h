@@ -60,6 +60,8 @@ void live_open(struct live *l);
 void live_done(struct live *l);
 /* Waits until it is done. -ETIMEDOUT. */
 int live_wait_done(struct live *l, int64_t deadline_ns);
+/* A start that has not come to its end yet fails: its monitor is killed. */
+void live_break_start(struct engine *e, const char *ref);
 /* The shim of a running container, a reference; -EALREADY "container ID is not running". */
 int live_shim(struct engine *e, const struct state_container *row, struct shim **out,
               struct err *err);

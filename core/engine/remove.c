@@ -14,11 +14,14 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/live.h"
 #include "engine/log-driver.h"
 #include "engine/stop.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
 #include "state/volume.h"
+
+#define FORCE_WAIT_MS 10000
 
 int container_purge(struct engine *e, const struct state_container *row, struct err *err)
 {
@@ -87,11 +90,25 @@ int container_remove_claimed(struct engine *e, struct state_container *row, bool
     return 0;
 }
 
+/* A start that hangs (its bind mount's file system does not answer, say) has the claim until its own limit; who removes by
+ * force ends it. */
+static int claim_by_force(struct engine *e, const char *ref, struct state_container **row,
+                          struct err *err)
+{
+    int r = container_claim(e, ref, "remove", FORCE_WAIT_MS, row, err);
+    if (r != -EBUSY)
+        return r;
+    live_break_start(e, ref);
+    err_clear(err);
+    return container_claim(e, ref, "remove", CLAIM_LIMIT_MS - FORCE_WAIT_MS, row, err);
+}
+
 int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
                             struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *row = NULL;
-    int r = container_claim(e, ref, "remove", CLAIM_LIMIT_MS, &row, err);
+    int r = force ? claim_by_force(e, ref, &row, err)
+                  : container_claim(e, ref, "remove", CLAIM_LIMIT_MS, &row, err);
     if (r < 0)
         return r;
     if (container_is_running(row) && !force) {

@@ -8,6 +8,7 @@
 #include "engine/stop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -19,9 +20,12 @@
 #include "engine/restart-policy.h"
 #include "engine/restarts.h"
 #include "runtime/plan.h"
+#include "runtime/procfs.h"
 #include "runtime/signal.h"
 
 #define KILL_WAIT_S 10
+#define TELL_WAIT_S 3    /* for the monitor's word of an end that has come */
+#define ANSWER_MS   3000 /* a monitor that does nothing but wait answers at once */
 
 static void kill_event(struct engine *e, const struct state_container *row, int signal)
 {
@@ -30,13 +34,18 @@ static void kill_event(struct engine *e, const struct state_container *row, int 
     container_event(e, row, "kill", extra);
 }
 
-static int send_signal(struct engine *e, const struct state_container *row, struct shim *shim,
-                       int signal, struct err *err)
+/* Straight to the process, whose identity the row has: whether its monitor answers does not matter. */
+static int send_signal(struct engine *e, const struct state_container *row, int signal,
+                       struct err *err)
 {
-    int r = shim_kill(shim, NULL, signal, false, err);
-    if (r == 0)
-        kill_event(e, row, signal);
-    return r;
+    _cleanup_(closep) int pidfd = procfs_pidfd(row->pid, row->pid_start);
+    int r = pidfd < 0 ? pidfd : procfs_pidfd_kill(pidfd, signal);
+    if (r == -ESRCH)
+        return err_set(err, r, "container %s is not running", row->id);
+    if (r < 0)
+        return err_errno(err, r, "sending signal %d to container %s", signal, row->id);
+    kill_event(e, row, signal);
+    return 0;
 }
 
 static int64_t deadline_after(int64_t seconds)
@@ -45,16 +54,50 @@ static int64_t deadline_after(int64_t seconds)
     return seconds > (INT64_MAX - now) / NS_PER_SEC ? INT64_MAX : now + seconds * NS_PER_SEC;
 }
 
-/* The shim does not answer any more: it is ended itself, and its death is handled as the container's. */
+/* SIGKILL is delivered, and the kernel does not let go of the process: nobody can change that from here. */
+static int undead(const struct state_container *row, struct err *err)
+{
+    _cleanup_(freep) char *where = procfs_waits_in(row->pid);
+    return err_set(
+        err, -EIO,
+        "container %s did not end %d s after SIGKILL: its process %d waits in the kernel "
+        "(%s), for a file system or a device that does not answer; it ends when that does",
+        row->name, KILL_WAIT_S, (int)row->pid, where ? where : "?");
+}
+
+/* The container is dead and its monitor does not say so. One that was stopped is let go on first, for it may have output that is not
+ * in the log yet; then it is killed, and its death is handled as the container's. */
 static int end_by_force(struct live *l, struct shim *shim, struct err *err)
 {
-    log_warn("container %s: its monitor does not end it, killing the monitor", l->id);
+    log_warn("container %s: its monitor (berth-shim, pid %d) does not answer", l->id,
+             (int)shim_pid(shim));
+    shim_wake(shim);
+    if (live_wait_done(l, deadline_after(TELL_WAIT_S)) == 0)
+        return 0;
+    log_warn("container %s: killing its monitor (berth-shim, pid %d)", l->id, (int)shim_pid(shim));
     (void)shim_destroy(shim);
     int r = live_wait_done(l, deadline_after(KILL_WAIT_S));
-    if (r < 0)
-        return err_set(err, -EIO, "container %s did not end %d s after SIGKILL", l->id,
-                       KILL_WAIT_S);
-    return 0;
+    return r < 0 ? err_set(err, -EIO, "container %s: its end is still being handled", l->id) : 0;
+}
+
+/* After SIGKILL: until its end is handled. */
+static int await_end(struct live *l, const struct state_container *row, struct shim *shim,
+                     struct err *err)
+{
+    _cleanup_(closep) int pidfd = procfs_pidfd(row->pid, row->pid_start);
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    if (pidfd >= 0 && poll(&p, 1, KILL_WAIT_S * 1000) == 0)
+        return undead(row, err);
+    int r = live_wait_done(l, deadline_after(TELL_WAIT_S));
+    if (r == 0)
+        return 0;
+    if (r != -ESHUTDOWN && shim_answers(shim, ANSWER_MS) == -ETIMEDOUT)
+        return end_by_force(l, shim, err);
+    if (r != -ESHUTDOWN)
+        r = live_wait_done(l, deadline_after(KILL_WAIT_S));
+    return r == -ESHUTDOWN ? err_set(err, -EIO, "the daemon is shutting down")
+           : r < 0 ? err_set(err, -EIO, "container %s: its end is still being handled", row->name)
+                   : 0;
 }
 
 int container_end(struct engine *e, const struct state_container *row, int signal,
@@ -66,7 +109,7 @@ int container_end(struct engine *e, const struct state_container *row, int signa
     if (r < 0 || !l || live_shim(e, row, &shim, NULL) < 0)
         return r; /* it has ended, or ended meanwhile */
     if (signal != SIGKILL) {
-        r = send_signal(e, row, shim, signal, err);
+        r = send_signal(e, row, signal, err);
         container_thaw(e, row->id);
         if (r == 0)
             r = live_wait_done(l, deadline_after(timeout_s));
@@ -76,10 +119,9 @@ int container_end(struct engine *e, const struct state_container *row, int signa
             return err_set(err, -EIO, "the daemon is shutting down");
         err_clear(err);
     }
-    (void)send_signal(e, row, shim, SIGKILL, NULL);
+    (void)send_signal(e, row, SIGKILL, NULL);
     container_thaw(e, row->id);
-    r = live_wait_done(l, deadline_after(KILL_WAIT_S));
-    return r < 0 ? end_by_force(l, shim, err) : 0;
+    return await_end(l, row, shim, err);
 }
 
 static int64_t stop_timeout(struct engine *e, const struct state_container *row, bool given,
@@ -147,6 +189,14 @@ static int kill_resting(struct engine *e, const char *ref, const struct state_co
     return r == 0 && !rested ? -EAGAIN : r;
 }
 
+/* The row may be older than a restart: then its process is gone, and the newer row names another. */
+static bool is_newer(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(state_container_freep) struct state_container *now = NULL;
+    return state_container_get(e->state, row->id, &now, NULL) == 0 && container_is_running(now) &&
+           now->pid_start != row->pid_start;
+}
+
 static int kill_running(struct engine *e, const char *ref, const struct state_container *row,
                         int signal, struct err *err)
 {
@@ -157,15 +207,15 @@ static int kill_running(struct engine *e, const char *ref, const struct state_co
     if (r < 0)
         return r;
     _cleanup_(live_unrefp) struct live *l = signal == SIGKILL ? live_get(e, row->id) : NULL;
-    r = send_signal(e, row, shim, signal, err);
+    r = send_signal(e, row, signal, NULL);
     if (r == -ESRCH)
-        return not_running(ref, row, err);
+        return is_newer(e, row) ? -EAGAIN : not_running(ref, row, err);
     if (is_end(row, signal))
         container_thaw(e, row->id);
+    if (r < 0)
+        return err_errno(err, r, "cannot kill container: %s", ref);
     /* As Docker's: SIGKILL answers when the container is gone. */
-    if (r == 0 && l)
-        (void)live_wait_done(l, deadline_after(KILL_WAIT_S));
-    return r;
+    return l ? await_end(l, row, shim, err) : 0;
 }
 
 int engine_container_kill(struct engine *e, const char *ref, const char *signal, struct err *err)

@@ -80,6 +80,28 @@ bool procfs_is(pid_t pid, uint64_t start, const char *boot)
     return procfs_start_time(pid, &now) == 0 && now == start;
 }
 
+char procfs_state(pid_t pid)
+{
+    _cleanup_(freep) char *path = str_printf("/proc/%d/stat", (int)pid);
+    _cleanup_(freep) char *stat = NULL;
+    if (fs_read(AT_FDCWD, path, 4096, &stat, NULL) < 0)
+        return '\0';
+    const char *p = strrchr(stat, ')');
+    return p && p[1] == ' ' ? p[2] : '\0';
+}
+
+char *procfs_waits_in(pid_t pid)
+{
+    _cleanup_(freep) char *path = str_printf("/proc/%d/wchan", (int)pid);
+    _cleanup_(freep) char *wchan = NULL;
+    char state = procfs_state(pid);
+    if (!state)
+        return NULL;
+    if (fs_read(AT_FDCWD, path, 256, &wchan, NULL) < 0 || str_empty(wchan) || str_eq(wchan, "0"))
+        return str_printf("state %c", state);
+    return str_printf("state %c, in %s", state, wchan);
+}
+
 int procfs_pidfd(pid_t pid, uint64_t start)
 {
     if (pid <= 0)

@@ -12,6 +12,10 @@ int procfs_start_time(pid_t pid, uint64_t *out);
 const char *procfs_boot_id(void);
 /* True when `pid` lives and started at `start`, in this boot (boot_id may be NULL: not compared). */
 bool procfs_is(pid_t pid, uint64_t start, const char *boot_id);
+/* Its state as in /proc/PID/stat: 'R', 'S', 'D', 'T' (stopped), 'Z', …; 0 when it is gone. */
+char procfs_state(pid_t pid);
+/* What a process is at, for words of errors: "state D, in request_wait_answer". NULL when it is gone; the caller frees. */
+char *procfs_waits_in(pid_t pid);
 /* A pidfd (O_CLOEXEC) of the process that has this start time, or a negative errno (-ESRCH: it is another one or none). */
 int procfs_pidfd(pid_t pid, uint64_t start);
 /* Signals through a pidfd; negative errno. */

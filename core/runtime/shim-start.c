@@ -224,6 +224,11 @@ int shim_connect(struct shim_reactor *r, const char *id, int rundir,
     s->pidfd = procfs_pidfd(s->pid, s->start);
     if (s->pidfd < 0)
         return err_set(err, -ESRCH, "container %.12s: its shim (pid %d) is gone", id, (int)s->pid);
+    if (procfs_state(s->pid) == 'T') {
+        log_warn("container %.12s: its shim (pid %d) was stopped by somebody; it goes on", id,
+                 (int)s->pid);
+        shim_wake(s);
+    }
     s->sock = frame_connect_at(rundir, "sock");
     if (s->sock < 0)
         return err_errno(err, s->sock, "container %.12s: connecting to its shim", id);
