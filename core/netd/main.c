@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -65,10 +66,20 @@ static void limits_raise(void)
     }
 }
 
+/* Who a daemon kills when this process does not answer any more. Best effort: without it nobody is. */
+static void say_pid(int lock)
+{
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)n, 0) != n)
+        log_warn("cannot write the process number into the lock: %s", strerror(errno));
+}
+
 /* In the child: the loop, and what it leaves behind. */
-static int serve(struct loop *l, struct server *s, int dirfd)
+static int serve(struct loop *l, struct server *s, int dirfd, int lock)
 {
     setsid();
+    say_pid(lock);
     int r = loop_run(l);
     if (r < 0)
         log_error("the event loop failed: %s", strerror(-r));
@@ -79,7 +90,7 @@ static int serve(struct loop *l, struct server *s, int dirfd)
     return r < 0;
 }
 
-static int start(int dirfd)
+static int start(int dirfd, int lock)
 {
     struct loop *l = loop_new();
     struct server *s = l ? server_open(l, dirfd, IDLE_MS) : NULL;
@@ -94,7 +105,7 @@ static int start(int dirfd)
     }
     if (pid > 0)
         _exit(0);
-    return serve(l, s, dirfd);
+    return serve(l, s, dirfd, lock);
 }
 
 int main(int argc, char **argv)
@@ -118,5 +129,5 @@ int main(int argc, char **argv)
         log_warn("cannot change to /: %s", strerror(errno));
     signals_setup();
     limits_raise();
-    return start(dirfd);
+    return start(dirfd, lock);
 }

@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -28,8 +29,9 @@
 #include "base/str.h"
 #include "netd/protocol.h"
 
-#define REQUEST_MS  10000
+#define REQUEST_MS  5000
 #define SHUTDOWN_MS 5000
+#define KILL_MS     2000
 #define IDLE_MAX    3
 #define QUICK_NS    (2 * NS_PER_SEC) /* a netd that lived for less is not started again at once */
 #define BACKOFF_MAX 30000
@@ -139,6 +141,32 @@ static void idle_drop(struct netd_client *c)
         connection_free(k);
 }
 
+/* --- a netd that hangs */
+
+/* The process number in the lock's file; 0: none is known. */
+static pid_t netd_pid(const struct netd_client *c)
+{
+    _cleanup_(freep) char *text = NULL;
+    int64_t pid;
+    if (fs_read(c->dirfd, NETD_LOCK, 64, &text, NULL) < 0 ||
+        parse_i64(str_trim(text), 2, INT32_MAX, &pid) < 0)
+        return 0;
+    return (pid_t)pid;
+}
+
+/* Kills the netd `pid`, which does not answer: the next one takes up what it held. While the lock is taken, the number in its file is that of
+ * the process that has it; where that is another one by now, somebody was faster. */
+static void netd_kill(const struct netd_client *c, pid_t pid)
+{
+    _cleanup_(closep) int lock = openat(c->dirfd, NETD_LOCK, O_RDWR | O_CLOEXEC);
+    _cleanup_(closep) int pidfd = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (lock < 0 || pidfd < 0 || netd_pid(c) != pid || flock(lock, LOCK_EX | LOCK_NB) == 0)
+        return;
+    log_warn("berth-netd (pid %d) does not answer: killing it", (int)pid);
+    (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    (void)poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, KILL_MS);
+}
+
 /* --- starting netd */
 
 static int netd_spawn(const struct netd_client *c, struct err *err)
@@ -193,10 +221,14 @@ static int netd_start(struct netd_client *c, struct err *err)
 /* A connection to a living netd, which is started when there is none. */
 static int connection_get(struct netd_client *c, struct connection **out, struct err *err)
 {
-    if (connection_open(c, out, err) == 0)
+    pid_t pid = netd_pid(c);
+    int r = connection_open(c, out, err);
+    if (r == 0)
         return 0;
     err_clear(err);
-    int r = netd_start(c, err);
+    if (r == -ETIMEDOUT)
+        netd_kill(c, pid);
+    r = netd_start(c, err);
     return r < 0 ? r : connection_open(c, out, err);
 }
 
@@ -214,6 +246,10 @@ static int request(struct netd_client *c, const char *type, const json_t *member
     _cleanup_(connection_freep) struct connection *k = idle_take(c);
     json_auto_t *reply = NULL;
     int r = k ? connection_ask(k, type, members, &reply) : -EPIPE;
+    if (r == -ETIMEDOUT) {
+        netd_kill(c, k->netd);
+        r = -EPIPE;
+    }
     if (is_gone(r)) {
         *fresh |= k != NULL;
         if (k)
@@ -287,10 +323,14 @@ int netd_shutdown(struct netd_client *c, struct err *err)
     pthread_mutex_lock(&c->lock);
     c->ending = true;
     pthread_mutex_unlock(&c->lock);
-    if (connection_open(c, &k, NULL) < 0)
+    pid_t pid = netd_pid(c);
+    int r = connection_open(c, &k, NULL);
+    if (r == -ETIMEDOUT)
+        netd_kill(c, pid);
+    if (r < 0)
         return 0; /* there is none */
     _cleanup_(closep) int pidfd = (int)syscall(SYS_pidfd_open, k->netd, 0);
-    int r = connection_ask(k, "shutdown", NULL, &reply);
+    r = connection_ask(k, "shutdown", NULL, &reply);
     if (r < 0 && !is_gone(r))
         return err_errno(err, r, "berth-netd does not answer");
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
