@@ -27,7 +27,7 @@
 
 /* Counts as a stream of the server for as long as it lives. */
 struct hijack {
-    struct server *server;
+    struct server_stream *stream;
     int fd; /* the engine's side */
     struct detach detach;
 };
@@ -35,7 +35,7 @@ struct hijack {
 void hijack_free(struct hijack *h)
 {
     close_fd(h->fd);
-    server_stream_end(h->server);
+    server_stream_end(h->stream);
     free(h);
 }
 
@@ -136,13 +136,14 @@ int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach
                  struct err *err)
 {
     const char *upgrade = request_header(r, "Upgrade");
-    int c = server_stream_begin(r->server, err);
+    struct server_stream *stream;
+    int c = server_stream_begin(r->server, request_socket(r), &stream, err);
     if (c < 0) {
         close_fd(engine_fd);
         return c;
     }
     r->hijack = xcalloc(1, sizeof(*r->hijack));
-    r->hijack->server = r->server;
+    r->hijack->stream = stream;
     r->hijack->fd = engine_fd;
     if (tty && detach)
         r->hijack->detach = *detach;

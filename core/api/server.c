@@ -10,8 +10,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "api/listen.h"
 #include "api/request.h"
@@ -27,6 +29,12 @@
 #define THREAD_STACK (512u << 10)
 #endif
 
+struct server_stream {
+    struct server *server;
+    struct server_stream *prev, *next;
+    int client; /* a copy: the HTTP library closes its own when it likes */
+};
+
 struct server {
     struct engine *engine;
     struct MHD_Daemon **daemons;
@@ -35,8 +43,8 @@ struct server {
     int closing_fd;
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    unsigned streams; /* under lock */
-    bool closing;     /* under lock */
+    struct server_stream *streams; /* under lock */
+    bool closing;                  /* under lock */
 };
 
 struct server *server_new(struct engine *e)
@@ -62,22 +70,43 @@ int server_closing_fd(const struct server *s)
     return s->closing_fd;
 }
 
-int server_stream_begin(struct server *s, struct err *err)
+int server_stream_begin(struct server *s, int client, struct server_stream **out, struct err *err)
 {
+    struct server_stream *x = xcalloc(1, sizeof(*x));
+    *x = (struct server_stream){.server = s, .client = fcntl(client, F_DUPFD_CLOEXEC, 3)};
     pthread_mutex_lock(&s->lock);
     bool closing = s->closing;
-    if (!closing)
-        s->streams++;
+    if (!closing) {
+        x->next = s->streams;
+        if (x->next)
+            x->next->prev = x;
+        s->streams = x;
+    }
     pthread_mutex_unlock(&s->lock);
-    return closing ? err_set(err, -ESHUTDOWN, "the daemon is ending") : 0;
+    if (!closing) {
+        *out = x;
+        return 0;
+    }
+    close_fd(x->client);
+    free(x);
+    return err_set(err, -ESHUTDOWN, "the daemon is ending");
 }
 
-void server_stream_end(struct server *s)
+void server_stream_end(struct server_stream *x)
 {
+    struct server *s = x->server;
     pthread_mutex_lock(&s->lock);
-    if (--s->streams == 0)
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        s->streams = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    if (!s->streams)
         pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
+    close_fd(x->client);
+    free(x);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *url,
@@ -179,7 +208,9 @@ static void server_end_streams(struct server *s)
     eventfd_write(s->closing_fd, 1);
     pthread_mutex_lock(&s->lock);
     s->closing = true;
-    while (s->streams > 0)
+    for (struct server_stream *x = s->streams; x; x = x->next)
+        shutdown(x->client, SHUT_RDWR);
+    while (s->streams)
         pthread_cond_wait(&s->idle, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }

@@ -28,6 +28,7 @@ struct engine *server_engine(const struct server *s);
 /* A descriptor that becomes readable, for good, when the server closes: streams poll it. */
 int server_closing_fd(const struct server *s);
 /* Around everything that holds a connection for long; server_free() waits for the last. -ESHUTDOWN,
- * in words, once it has begun to. */
-int server_stream_begin(struct server *s, struct err *err);
-void server_stream_end(struct server *s);
+ * in words, once it has begun to, and cuts the client's socket then, for the client may not be reading. */
+struct server_stream;
+int server_stream_begin(struct server *s, int client, struct server_stream **out, struct err *err);
+void server_stream_end(struct server_stream *x);

@@ -36,6 +36,7 @@ static int stream_wait(struct server *s, int client, int fd)
 /* --- live */
 struct live {
     struct server *server;
+    struct server_stream *stream;
     int client, fd;
     const struct live_ops *ops;
     void *ctx;
@@ -81,7 +82,7 @@ static void live_free(void *arg)
 {
     struct live *l = arg;
     l->ops->close(l->ctx);
-    server_stream_end(l->server);
+    server_stream_end(l->stream);
     buf_fini(&l->out);
     free(l);
 }
@@ -102,20 +103,26 @@ static int stream_queue(struct request *r, const char *type, size_t block,
 int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx,
                struct err *err)
 {
-    int c = server_stream_begin(r->server, err);
+    struct server_stream *stream;
+    int c = server_stream_begin(r->server, request_socket(r), &stream, err);
     if (c < 0) {
         ops->close(ctx);
         return c;
     }
     struct live *l = xcalloc(1, sizeof(*l));
-    *l = (struct live){
-        .server = r->server, .client = request_socket(r), .fd = fd, .ops = ops, .ctx = ctx};
+    *l = (struct live){.server = r->server,
+                       .stream = stream,
+                       .client = request_socket(r),
+                       .fd = fd,
+                       .ops = ops,
+                       .ctx = ctx};
     return stream_queue(r, type, LIVE_BLOCK, live_read, live_free, l);
 }
 
 /* --- produced */
 struct produced {
     struct server *server;
+    struct server_stream *stream;
     int client, ours, theirs;
     pthread_t thread;
     const struct producer_ops *ops;
@@ -156,11 +163,11 @@ static void produced_fini(struct produced *p)
 static void produced_free(void *arg)
 {
     struct produced *p = arg;
-    struct server *s = p->server;
+    struct server_stream *stream = p->stream;
     shutdown(p->ours, SHUT_RDWR);
     pthread_join(p->thread, NULL);
     produced_fini(p);
-    server_stream_end(s);
+    server_stream_end(stream);
 }
 
 int reply_produced(struct request *r, const char *type, const struct producer_ops *ops, void *ctx,
@@ -179,14 +186,14 @@ int reply_produced(struct request *r, const char *type, const struct producer_op
                            .theirs = pair[1],
                            .ops = ops,
                            .ctx = ctx};
-    int e = server_stream_begin(r->server, err);
+    int e = server_stream_begin(r->server, p->client, &p->stream, err);
     if (e < 0) {
         produced_fini(p);
         return e;
     }
     e = -pthread_create(&p->thread, NULL, produced_run, p);
     if (e < 0) {
-        server_stream_end(r->server);
+        server_stream_end(p->stream);
         produced_fini(p);
         return err_errno(err, e, "cannot start the stream");
     }
