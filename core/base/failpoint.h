@@ -3,7 +3,7 @@
  * Failpoints: named places after durable steps where a test can make the process die or a step fail
  *
  * Compiled to nothing unless configured with -Dfailpoints=true. BERTH_FAILPOINTS in the environment holds
- * "name=crash" or "name=ENOSPC", comma separated.
+ * "name=crash", "name=stop" (SIGSTOP to itself) or "name=ENOSPC", comma separated.
  */
 #pragma once
 
