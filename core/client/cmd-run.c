@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -252,6 +253,21 @@ const struct cli_command command_create = {.group = "container",
                                            .flags = container_flags,
                                            .run = create_main};
 
+static int inspect(struct client *c, const char *ref, json_t **out)
+{
+    _cleanup_(freep) char *path = http_path_1("/containers/%s/json", ref);
+    return http_json(c, "GET", path, NULL, out);
+}
+
+/* A container that ended just before the attach came says nothing any more until somebody starts it: what has arrived is shown, and
+ * no more is waited for. */
+static void end_if_over(struct client *c, const char *id, const struct session *s)
+{
+    json_auto_t *v = NULL;
+    if (inspect(c, id, &v) == 0 && !json_bool(json_obj(v, "State"), "Running", true))
+        shutdown(s->fd, SHUT_RD);
+}
+
 /* Attaches to a container, starting it first when asked; its exit code. */
 static int attach_to(struct client *c, const struct args *a, const json_t *v, bool start, bool in)
 {
@@ -281,18 +297,14 @@ static int attach_to(struct client *c, const struct args *a, const json_t *v, bo
         r = post_start(c, id);
         r = r == -EALREADY ? 0 : r; /* it runs, and its end is the next exit */
     }
-    if (r == 0 && !start)
+    if (r == 0 && !start) {
         session_redraw(&s);
+        end_if_over(c, id, &s);
+    }
     if (r == 0)
         return run_session(c, &s, &wait);
     session_fini(&s);
     return cli_fail(c, 1);
-}
-
-static int inspect(struct client *c, const char *ref, json_t **out)
-{
-    _cleanup_(freep) char *path = http_path_1("/containers/%s/json", ref);
-    return http_json(c, "GET", path, NULL, out);
 }
 
 static int start_one(struct client *c, const struct args *a, const char *ref)
