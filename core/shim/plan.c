@@ -155,6 +155,26 @@ static int cgroup_parse(const json_t *o, struct plan *p, struct err *err)
                         &p->ncgroup_join, err);
 }
 
+/* By position: shims that start at once have the very same open file, with one offset for all of them. */
+static int program_read(int fd, char **data, size_t *n)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size > (off_t)(BPF_MAXINSNS * sizeof(struct sock_filter)))
+        return -EFBIG;
+    *data = xmalloc((size_t)st.st_size + 1);
+    for (*n = 0; *n < (size_t)st.st_size;) {
+        ssize_t got = pread(fd, *data + *n, (size_t)st.st_size - *n, (off_t)*n);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got == 0)
+            break;
+        *n += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
 static int seccomp_read(int *fds, size_t nfds, struct plan *p, struct err *err)
 {
     _cleanup_(closep) int fd = fd_take(p->json, fds, nfds, "seccomp");
@@ -164,11 +184,10 @@ static int seccomp_read(int *fds, size_t nfds, struct plan *p, struct err *err)
                    : 0;
     size_t n = 0;
     char *data = NULL;
-    lseek(fd, 0, SEEK_SET);
-    int r = fs_read_fd(fd, BPF_MAXINSNS * sizeof(struct sock_filter), &data, &n);
+    int r = program_read(fd, &data, &n);
+    p->seccomp = (struct sock_filter *)(void *)data;
     if (r < 0)
         return err_errno(err, r, "reading the seccomp program");
-    p->seccomp = (struct sock_filter *)(void *)data;
     p->nseccomp = n / sizeof(struct sock_filter);
     if (n == 0 || n % sizeof(struct sock_filter))
         return err_set(err, -EINVAL, "the seccomp program has %zu bytes, not a multiple of %zu", n,

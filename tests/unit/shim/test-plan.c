@@ -3,7 +3,10 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -127,12 +130,32 @@ static void what_is_wrong_is_named(void **state)
     refused(plan, "needs \"filesystem\" or \"bind\"");
 }
 
+static void the_offset_of_the_seccomp_program_is_nobodys(void **state)
+{
+    struct harness *h = *state;
+    _cleanup_(err_fini) struct err why = {0};
+    _cleanup_(plan_freep) struct plan *p = NULL;
+    json_auto_t *plan = plan_sh(h, "true");
+    const struct sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+                                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    _cleanup_(closep) int fd = memfd_create("program", MFD_CLOEXEC);
+    assert_int_equal(write(fd, program, sizeof(program)), sizeof(program));
+    json_put_take(plan, "fds", json_pack("[s]", "seccomp"));
+    json_put_bool(plan_process(plan), "seccomp", true);
+    int copy = dup(fd); /* as other shims have one */
+    assert_int_equal(lseek(fd, 8, SEEK_SET), 8);
+    assert_int_equal(plan_parse(plan, &copy, 1, &p, &why), 0);
+    assert_int_equal(p->nseccomp, 2);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 8);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(any_member_may_be_wrong),
+        T(the_offset_of_the_seccomp_program_is_nobodys),
         T(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
