@@ -12,9 +12,10 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mux.h"
 #include "engine/engine.h"
 
-#define LOG_BATCH (32u << 10)
+#define LOG_BATCH (64u << 10)
 
 /* --- wait */
 static int wait_fill(void *ctx, struct buf *out)
@@ -69,29 +70,26 @@ struct log_stream {
     struct buf buf;
 };
 
-static int log_stream_flush(struct log_stream *s)
+static int log_stream_flush(void *ctx)
 {
+    struct log_stream *s = ctx;
     int c = s->buf.len ? fs_write_all(s->out, s->buf.s, s->buf.len) : 0;
     buf_reset(&s->buf);
     return c;
 }
 
-static int log_stream_line(void *ctx, int stream, const char *data, size_t n)
+static int log_stream_line(void *ctx, const struct log_line *line)
 {
     struct log_stream *s = ctx;
-    const unsigned char head[8] = {(unsigned char)stream,
-                                   0,
-                                   0,
-                                   0,
-                                   (unsigned char)(n >> 24),
-                                   (unsigned char)(n >> 16),
-                                   (unsigned char)(n >> 8),
-                                   (unsigned char)n};
+    unsigned char head[MUX_HEAD];
+    mux_head(head, line->stream, log_line_len(line));
     if (!s->tty)
         buf_add(&s->buf, head, sizeof(head));
-    buf_add(&s->buf, data, n);
-    /* Who follows wants each line when it is written. */
-    return s->query.follow || s->buf.len >= LOG_BATCH ? log_stream_flush(s) : 0;
+    buf_add(&s->buf, line->head, line->head_len);
+    buf_add(&s->buf, line->text, line->text_len);
+    if (line->newline)
+        buf_addc(&s->buf, '\n');
+    return s->buf.len >= LOG_BATCH ? log_stream_flush(s) : 0;
 }
 
 static int log_stream_run(void *ctx, int out)
@@ -99,7 +97,9 @@ static int log_stream_run(void *ctx, int out)
     struct log_stream *s = ctx;
     _cleanup_(err_fini) struct err err = {0};
     s->out = out;
-    int c = engine_container_logs(s->engine, s->ref, &s->query, out, log_stream_line, s, &err);
+    /* Who follows has each line when the reader waits for the next. */
+    const struct log_sink sink = {.ctx = s, .line = log_stream_line, .idle = log_stream_flush};
+    int c = engine_container_logs(s->engine, s->ref, &s->query, out, &sink, &err);
     if (c < 0)
         log_error("logs of %s: %s", s->ref, err_msg(&err));
     int w = log_stream_flush(s);

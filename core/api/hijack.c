@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mux.h"
 
 #define STREAM_STDOUT  1
 #define HEADER_TAKE_MS 1000
@@ -150,18 +151,11 @@ int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach
     return str_empty(upgrade) ? hijack_raw(r) : hijack_upgrade(r, reply_stream_type(r, tty));
 }
 
-/* A frame of Docker's multiplexed stream: stream, three zeros, the length big-endian. */
 static void frame_add(struct buf *out, const char *words)
 {
     size_t n = strlen(words);
-    const unsigned char head[8] = {STREAM_STDOUT,
-                                   0,
-                                   0,
-                                   0,
-                                   (unsigned char)(n >> 24),
-                                   (unsigned char)(n >> 16),
-                                   (unsigned char)(n >> 8),
-                                   (unsigned char)n};
+    unsigned char head[MUX_HEAD];
+    mux_head(head, STREAM_STDOUT, n);
     buf_add(out, head, sizeof(head));
     buf_add(out, words, n);
 }

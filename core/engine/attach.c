@@ -12,8 +12,11 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mux.h"
 #include "engine/internal.h"
 #include "engine/live.h"
+
+#define REPLAY_BATCH (64u << 10)
 
 struct pending_attach {
     struct pending_attach *next;
@@ -112,22 +115,28 @@ struct replay {
     struct engine *engine;
     struct pending_attach *pending;
     bool tty, stream;
+    struct buf out;
 };
 
-static int replay_write(void *ctx, int stream, const char *data, size_t n)
+static int replay_write(struct replay *r)
 {
-    const struct replay *r = ctx;
-    unsigned char head[8] = {(unsigned char)stream,
-                             0,
-                             0,
-                             0,
-                             (unsigned char)(n >> 24),
-                             (unsigned char)(n >> 16),
-                             (unsigned char)(n >> 8),
-                             (unsigned char)n};
-    if (!r->tty && fs_write_all(r->pending->fd, head, sizeof(head)) < 0)
-        return -EPIPE;
-    return fs_write_all(r->pending->fd, data, n);
+    int c = r->out.len ? fs_write_all(r->pending->fd, r->out.s, r->out.len) : 0;
+    buf_reset(&r->out);
+    return c;
+}
+
+static int replay_line(void *ctx, const struct log_line *line)
+{
+    struct replay *r = ctx;
+    unsigned char head[MUX_HEAD];
+    mux_head(head, line->stream, log_line_len(line));
+    if (!r->tty)
+        buf_add(&r->out, head, sizeof(head));
+    buf_add(&r->out, line->head, line->head_len);
+    buf_add(&r->out, line->text, line->text_len);
+    if (line->newline)
+        buf_addc(&r->out, '\n');
+    return r->out.len >= REPLAY_BATCH ? replay_write(r) : 0;
 }
 
 static void *replay_main(void *arg)
@@ -137,13 +146,17 @@ static void *replay_main(void *arg)
     const struct shim_attach *streams = &r->pending->streams;
     struct log_query query = {
         .stdout_on = streams->stdout_on, .stderr_on = streams->stderr_on, .tail = -1};
-    if (engine_container_logs(r->engine, r->pending->id, &query, -1, replay_write, r, &err) < 0)
+    const struct log_sink sink = {.ctx = r, .line = replay_line};
+    int c = engine_container_logs(r->engine, r->pending->id, &query, -1, &sink, &err);
+    (void)replay_write(r); /* a client that has left is seen by who goes on with the socket */
+    if (c < 0)
         log_warn("replaying the log of container %s: %s", r->pending->id, err_msg(&err));
     if (r->stream)
         attach_now(r->engine, r->pending);
     else
         pending_free(r->pending);
     background_end(r->engine);
+    buf_fini(&r->out);
     free(r);
     return NULL;
 }

@@ -107,11 +107,25 @@ struct log_query {
 /* Whether the stream is raw (the container has a tty). Fails where `logs` cannot be answered. */
 int engine_container_logs_check(struct engine *e, const char *ref, const struct log_query *q,
                                 bool *tty, struct err *err);
-/* Calls each(ctx, stream 1|2, bytes, n) for each line, finished as the client sees it (timestamp and details in front,
- * newline at its end). Returns when all is read, when `each` returned not 0, or when stop_fd becomes readable. */
+/* A line as the client sees it: what stands in front (time and details), its text, its newline if it has one. */
+struct log_line {
+    int stream; /* 1, 2 */
+    const char *head, *text;
+    size_t head_len, text_len;
+    bool newline;
+};
+struct log_sink {
+    void *ctx;
+    int (*line)(void *ctx, const struct log_line *line);
+    int (*idle)(void *ctx); /* following: nothing more is there now. NULL: not wanted */
+};
+static inline size_t log_line_len(const struct log_line *l)
+{
+    return l->head_len + l->text_len + l->newline;
+}
+/* Returns when all is read, when the sink returned not 0, or when stop_fd becomes readable. */
 int engine_container_logs(struct engine *e, const char *ref, const struct log_query *q, int stop_fd,
-                          int (*each)(void *ctx, int stream, const char *data, size_t n), void *ctx,
-                          struct err *err);
+                          const struct log_sink *sink, struct err *err);
 
 struct attach_opts {
     bool stream, logs, stdin_on, stdout_on, stderr_on;

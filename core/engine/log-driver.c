@@ -447,6 +447,14 @@ int log_readable(struct engine *e, const struct state_container *row, struct err
     return reader_of(e, row, &cache, err) ? 0 : err->code;
 }
 
+bool log_tells_idle(struct engine *e, const struct state_container *row)
+{
+    bool cache;
+    _cleanup_(err_fini) struct err err = {0};
+    const struct plugin *p = reader_of(e, row, &cache, &err);
+    return p && (p->desc->capabilities & BERTH_LOG_IDLE);
+}
+
 int log_read(struct engine *e, const struct state_container *row,
              const struct berth_log_query *query,
              int (*each)(void *ctx, const struct berth_log_record *record), void *ctx,

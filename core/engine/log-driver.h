@@ -31,6 +31,8 @@ char *log_path(struct engine *e, const struct state_container *row);
 void log_remove(struct engine *e, const struct state_container *row);
 /* -ENOTSUP when there is nothing to read. */
 int log_readable(struct engine *e, const struct state_container *row, struct err *err);
+/* Whether that reader tells when it waits (BERTH_LOG_IDLE). */
+bool log_tells_idle(struct engine *e, const struct state_container *row);
 /* As berth_log_ops.read of the container's driver, or of the cache beside it. */
 int log_read(struct engine *e, const struct state_container *row,
              const struct berth_log_query *query,

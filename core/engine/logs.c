@@ -14,9 +14,9 @@
 
 struct log_writer {
     const struct log_query *query;
-    int (*each)(void *ctx, int stream, const char *data, size_t n);
-    void *ctx;
-    struct buf line;
+    const struct log_sink *sink;
+    bool idles; /* the driver tells when it waits */
+    struct buf head;
 };
 
 static bool is_first_piece(const struct berth_log_record *r)
@@ -33,20 +33,30 @@ static bool ends_line(const struct berth_log_record *r)
 static int write_record(void *ctx, const struct berth_log_record *r)
 {
     struct log_writer *w = ctx;
-    buf_reset(&w->line);
-    if (w->query->timestamps && is_first_piece(r)) {
+    bool first = is_first_piece(r);
+    buf_reset(&w->head);
+    if (w->query->timestamps && first) {
         char time[TIME_RFC3339_MAX];
         time_format_fixed(r->time_ns, time);
-        buf_printf(&w->line, "%s ", time);
+        buf_printf(&w->head, "%s ", time);
     }
-    if (w->query->details && is_first_piece(r))
-        buf_printf(&w->line, "%s ", r->attributes ? r->attributes : "");
-    buf_add(&w->line, r->line, r->len);
-    if (ends_line(r))
-        buf_addc(&w->line, '\n');
-    if (w->line.len == 0)
-        return 0;
-    return w->each(w->ctx, (int)r->stream, w->line.s, w->line.len);
+    if (w->query->details && first)
+        buf_printf(&w->head, "%s ", r->attributes ? r->attributes : "");
+    const struct log_line line = {.stream = (int)r->stream,
+                                  .head = w->head.s,
+                                  .head_len = w->head.len,
+                                  .text = r->line,
+                                  .text_len = r->len,
+                                  .newline = ends_line(r)};
+    int c = log_line_len(&line) ? w->sink->line(w->sink->ctx, &line) : 0;
+    return c == 0 && w->query->follow && !w->idles && w->sink->idle ? w->sink->idle(w->sink->ctx)
+                                                                    : c;
+}
+
+static int pass_idle(void *ctx)
+{
+    struct log_writer *w = ctx;
+    return w->sink->idle ? w->sink->idle(w->sink->ctx) : 0;
 }
 
 int engine_container_logs_check(struct engine *e, const char *ref, const struct log_query *q,
@@ -63,8 +73,7 @@ int engine_container_logs_check(struct engine *e, const char *ref, const struct 
 }
 
 int engine_container_logs(struct engine *e, const char *ref, const struct log_query *q, int stop_fd,
-                          int (*each)(void *ctx, int stream, const char *data, size_t n), void *ctx,
-                          struct err *err)
+                          const struct log_sink *sink, struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *row = NULL;
     int r = state_container_find(e->state, ref, &row, err);
@@ -86,10 +95,11 @@ int engine_container_logs(struct engine *e, const char *ref, const struct log_qu
         .follow = q->follow,
         .stop_fd = stop_fd,
         .done_fd = done ? engine_container_wait_fd(done) : -1,
+        .idle = pass_idle,
     };
-    struct log_writer w = {.query = q, .each = each, .ctx = ctx};
+    struct log_writer w = {.query = q, .sink = sink, .idles = log_tells_idle(e, row)};
     r = log_read(e, row, &query, write_record, &w, err);
-    buf_fini(&w.line);
+    buf_fini(&w.head);
     engine_container_wait_close(done);
     return r;
 }

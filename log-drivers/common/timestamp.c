@@ -108,9 +108,10 @@ static size_t parse_fraction(const char *s, size_t n, int64_t *ns)
     return i;
 }
 
-int timestamp_parse(const char *s, size_t n, int64_t *time_ns)
+/* "2006-01-02T15:04:05", as if it were UTC. */
+static int parse_second(const char *s, int64_t *second)
 {
-    if (n < 20 || s[4] != '-' || s[7] != '-' || (s[10] != 'T' && s[10] != 't') || s[13] != ':' ||
+    if (s[4] != '-' || s[7] != '-' || (s[10] != 'T' && s[10] != 't') || s[13] != ':' ||
         s[16] != ':')
         return -EINVAL;
     int y = digits(s, 4), mo = digits(s + 5, 2), d = digits(s + 8, 2);
@@ -118,10 +119,24 @@ int timestamp_parse(const char *s, size_t n, int64_t *time_ns)
     if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 ||
         mi > 59 || sec < 0 || sec > 60)
         return -EINVAL;
-    int64_t ns, zone;
+    *second = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec;
+    return 0;
+}
+
+int timestamp_parse(struct timestamp_cache *cache, const char *s, size_t n, int64_t *time_ns)
+{
+    int64_t ns, zone, second;
+    if (n < 20)
+        return -EINVAL;
+    if (memcmp(s, cache->text, 19) != 0) {
+        if (parse_second(s, &second) < 0)
+            return -EINVAL;
+        memcpy(cache->text, s, 19);
+        cache->second = second;
+    }
     size_t used = 19 + parse_fraction(s + 19, n - 19, &ns);
     if (parse_zone(s + used, n - used, &zone) < 0)
         return -EINVAL;
-    *time_ns = (days(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec + zone) * NS + ns;
+    *time_ns = (cache->second + zone) * NS + ns;
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #define TIMESTAMP_MAX 36
 
-/* Remembers the second that it printed last: most lines share it with the one before. */
+/* Remembers the second that it printed or parsed last: most lines share it with the one before. */
 struct timestamp_cache {
     int64_t second;
     char text[24]; /* "2006-01-02T15:04:05"; empty: nothing yet */
@@ -16,4 +16,4 @@ struct timestamp_cache {
 /* Writes at most TIMESTAMP_MAX bytes, no NUL; returns their number. Years 0 to 9999. */
 size_t timestamp_print(struct timestamp_cache *cache, int64_t time_ns, char *out);
 /* Parses n bytes, offsets too. 0, or -EINVAL. */
-int timestamp_parse(const char *s, size_t n, int64_t *time_ns);
+int timestamp_parse(struct timestamp_cache *cache, const char *s, size_t n, int64_t *time_ns);

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ONES       0x0101010101010101u
-#define HIGHS      0x8080808080808080u
-#define HAS(w, c)  ((((w) ^ (ONES * (c))) - ONES) & ~((w) ^ (ONES * (c))))
+#include "common/bytes.h"
+
 #define RUNE_ERROR 1
 
 static bool is_plain(unsigned char c)
@@ -22,9 +21,8 @@ static bool is_plain(unsigned char c)
 /* Whether one of eight bytes is not plain. */
 static bool is_special(uint64_t w)
 {
-    uint64_t below = (w - ONES * 0x20) & ~w;
-    return ((w | below | HAS(w, '"') | HAS(w, '\\') | HAS(w, '<') | HAS(w, '>') | HAS(w, '&')) &
-            HIGHS) != 0;
+    return ((w & BYTES_HIGHS) | BYTES_BELOW(w, 0x20) | BYTES_HAVE(w, '"') | BYTES_HAVE(w, '\\') |
+            BYTES_HAVE(w, '<') | BYTES_HAVE(w, '>') | BYTES_HAVE(w, '&')) != 0;
 }
 
 static size_t plain_run(const char *s, size_t n)

@@ -80,4 +80,5 @@ static const struct berth_log_ops json_ops = {
 
 BERTH_PLUGIN(.kind = BERTH_LOG, .name = DRIVER_PREFIX "json-file", .version = "1.0.0",
              .license = "Apache-2.0", .summary = "Files of JSON lines, as Docker writes them",
-             .capabilities = BERTH_LOG_READ, .options = json_options, .ops = &json_ops);
+             .capabilities = BERTH_LOG_READ | BERTH_LOG_IDLE, .options = json_options,
+             .ops = &json_ops);

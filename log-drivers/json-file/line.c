@@ -6,7 +6,7 @@
 
 #include "berth/log.h"
 #include "common/attrs.h"
-#include "common/timestamp.h"
+#include "common/bytes.h"
 #include "common/util.h"
 
 #define NESTING_MAX 32
@@ -15,9 +15,16 @@ struct cursor {
     const char *p, *end;
 };
 
+/* The inside of a string as it stands in the file. */
+struct raw {
+    const char *p;
+    size_t n;
+    const char *escape; /* the first backslash; NULL: none */
+};
+
 void line_fini(struct line *line)
 {
-    buf_fini(&line->log);
+    buf_fini(&line->buf);
     buf_fini(&line->attributes);
 }
 
@@ -87,6 +94,7 @@ static int take_rune(struct cursor *c, struct buf *out)
     return 0;
 }
 
+/* After the backslash. */
 static int take_escape(struct cursor *c, struct buf *out)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -102,27 +110,74 @@ static int take_escape(struct cursor *c, struct buf *out)
     return 0;
 }
 
+/* A byte that ends a run of plain ones in a string: a quote, a backslash, a control character. */
+static bool is_stop(uint64_t w)
+{
+    return (BYTES_HAVE(w, '"') | BYTES_HAVE(w, '\\') | BYTES_BELOW(w, 0x20)) != 0;
+}
+
+static const char *plain_end(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        if (is_stop(w))
+            break;
+    }
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        p++;
+    return p;
+}
+
+static int take_raw(struct cursor *c, struct raw *out)
+{
+    if (!take(c, '"'))
+        return -EBADMSG;
+    *out = (struct raw){.p = c->p};
+    for (;;) {
+        c->p = plain_end(c->p, c->end);
+        if (c->p == c->end || (unsigned char)*c->p < 0x20)
+            return -EBADMSG;
+        if (*c->p == '"')
+            break;
+        if (!out->escape)
+            out->escape = c->p;
+        c->p += 2;
+        if (c->p > c->end)
+            return -EBADMSG;
+    }
+    out->n = (size_t)(c->p++ - out->p);
+    return 0;
+}
+
+/* Appends what the string means. */
+static int unescape(const struct raw *raw, struct buf *out)
+{
+    struct cursor c = {raw->p, raw->p + raw->n};
+    while (c.p < c.end) {
+        const char *from = c.p;
+        c.p = memchr(from, '\\', (size_t)(c.end - from));
+        if (!c.p)
+            c.p = c.end;
+        buf_add(out, from, (size_t)(c.p - from));
+        if (c.p == c.end)
+            break;
+        c.p++;
+        int r = take_escape(&c, out);
+        if (r < 0)
+            return r;
+    }
+    return out->failed ? -ENOMEM : 0;
+}
+
 /* A string, appended to *out (NULL: passed over). */
 static int take_string(struct cursor *c, struct buf *out)
 {
     _cleanup_(buf_fini) struct buf unused = {0};
-    if (!out)
-        out = &unused;
-    if (!take(c, '"'))
+    struct raw raw;
+    if (take_raw(c, &raw) < 0)
         return -EBADMSG;
-    for (;;) {
-        const char *from = c->p;
-        while (c->p < c->end && *c->p != '"' && *c->p != '\\' && (unsigned char)*c->p >= 0x20)
-            c->p++;
-        buf_add(out, from, (size_t)(c->p - from));
-        if (c->p == c->end || (unsigned char)*c->p < 0x20)
-            return -EBADMSG;
-        if (*c->p++ == '"')
-            return out->failed ? -ENOMEM : 0;
-        int r = take_escape(c, out);
-        if (r < 0)
-            return r;
-    }
+    return unescape(&raw, out ? out : &unused);
 }
 
 static bool is_scalar(char c)
@@ -205,37 +260,74 @@ static int print_attrs(struct buf *out, const struct attrs *attrs)
     return out->failed ? -ENOMEM : 0;
 }
 
-static bool is(const struct buf *b, const char *s)
+/* A string that is compared or parsed: as it stands where nothing is escaped in it, else unescaped into *tmp. */
+static int take_word(struct cursor *c, struct buf *tmp, struct raw *word)
 {
-    return b->n == strlen(s) && memcmp(b->p, s, b->n) == 0;
+    if (take_raw(c, word) < 0)
+        return -EBADMSG;
+    if (!word->escape)
+        return 0;
+    tmp->n = 0;
+    int r = unescape(word, tmp);
+    *word = (struct raw){.p = tmp->p, .n = tmp->n};
+    return r;
 }
 
-static int take_time(struct cursor *c, int64_t *time_ns)
+static bool is(const struct raw *word, const char *s)
 {
-    _cleanup_(buf_fini) struct buf text = {0};
-    if (take_string(c, &text) < 0 || !text.p)
+    return word->n == strlen(s) && memcmp(word->p, s, word->n) == 0;
+}
+
+static int take_time(struct cursor *c, struct line *line)
+{
+    _cleanup_(buf_fini) struct buf tmp = {0};
+    struct raw word;
+    if (take_word(c, &tmp, &word) < 0 || !word.p)
         return -EBADMSG;
-    return timestamp_parse(text.p, text.n, time_ns) < 0 ? -EBADMSG : 0;
+    int r = timestamp_parse(&line->clock, word.p, word.n, &line->time_ns);
+    return r < 0 ? -EBADMSG : 0;
 }
 
 static int take_stream(struct cursor *c, uint32_t *stream)
 {
-    _cleanup_(buf_fini) struct buf text = {0};
-    if (take_string(c, &text) < 0)
+    _cleanup_(buf_fini) struct buf tmp = {0};
+    struct raw word;
+    if (take_word(c, &tmp, &word) < 0)
         return -EBADMSG;
-    *stream = text.p && is(&text, "stderr") ? BERTH_STDERR : BERTH_STDOUT;
+    *stream = word.n && is(&word, "stderr") ? BERTH_STDERR : BERTH_STDOUT;
     return 0;
+}
+
+/* Nearly always nothing is escaped but the newline at the end: the text stays where it is. */
+static int take_log(struct cursor *c, struct line *line)
+{
+    struct raw raw;
+    if (take_raw(c, &raw) < 0)
+        return -EBADMSG;
+    line->text = raw.p;
+    line->len = raw.n;
+    line->newline =
+        raw.escape && raw.n >= 2 && raw.escape == raw.p + raw.n - 2 && raw.escape[1] == 'n';
+    if (line->newline)
+        line->len -= 2;
+    if (!raw.escape || line->newline)
+        return 0;
+    line->buf.n = 0;
+    int r = unescape(&raw, &line->buf);
+    line->newline = line->buf.n > 0 && line->buf.p[line->buf.n - 1] == '\n';
+    line->text = line->buf.p ? line->buf.p : "";
+    line->len = line->buf.n - line->newline;
+    return r;
 }
 
 static int take_member(struct cursor *c, struct line *line, struct attrs *attrs, bool *timed)
 {
-    _cleanup_(buf_fini) struct buf key = {0};
-    if (take_string(c, &key) < 0 || !take(c, ':'))
+    _cleanup_(buf_fini) struct buf tmp = {0};
+    struct raw key;
+    if (take_word(c, &tmp, &key) < 0 || !take(c, ':'))
         return -EBADMSG;
-    if (is(&key, "log")) {
-        line->log.n = 0;
-        return take_string(c, &line->log);
-    }
+    if (is(&key, "log"))
+        return take_log(c, line);
     if (is(&key, "stream"))
         return take_stream(c, &line->stream);
     if (is(&key, "attrs"))
@@ -243,7 +335,7 @@ static int take_member(struct cursor *c, struct line *line, struct attrs *attrs,
     if (!is(&key, "time"))
         return skip_value(c, 0);
     *timed = true;
-    return take_time(c, &line->time_ns);
+    return take_time(c, line);
 }
 
 int line_parse(struct line *line, const char *s, size_t n)
@@ -251,7 +343,9 @@ int line_parse(struct line *line, const char *s, size_t n)
     _cleanup_(attrs_fini) struct attrs attrs = {0};
     struct cursor c = {s, s + n};
     bool timed = false;
-    line->log.n = line->attributes.n = 0;
+    line->text = "";
+    line->len = line->attributes.n = 0;
+    line->newline = false;
     line->stream = BERTH_STDOUT;
     if (!take(&c, '{'))
         return -EBADMSG;

@@ -10,12 +10,18 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/timestamp.h"
 
 /* Longer lines are passed over. Docker's own are below 100 KiB, for a piece has at most 16 KiB. */
 #define LINE_MAX_BYTES (1u << 20)
 
 struct line {
-    struct buf log; /* unescaped, with its newline where it has one */
+    /* Unescaped, without its newline: in the bytes that were parsed, or in `buf`. */
+    const char *text;
+    size_t len;
+    bool newline;
+    struct buf buf;
+    struct timestamp_cache clock;
     struct buf
         attributes; /* as Docker's API has them: "key=value,key=value", sorted, escaped as in a query */
     uint32_t stream; /* enum berth_log_stream */
@@ -23,5 +29,5 @@ struct line {
 };
 
 void line_fini(struct line *line);
-/* Parses n bytes without the newline into `line`, which is reused. 0, or -EBADMSG, -ENOMEM. */
+/* Parses n bytes without the newline into `line`, which is reused and points into them. 0, or -EBADMSG, -ENOMEM. */
 int line_parse(struct line *line, const char *s, size_t n);

@@ -69,17 +69,15 @@ static int give(struct reader *r)
         return ENOUGH;
     if ((q->since_ns && line->time_ns < q->since_ns) || !(q->streams & (1u << line->stream)))
         return GO_ON;
-    size_t n = line->log.n;
-    bool newline = n > 0 && line->log.p[n - 1] == '\n';
     struct berth_log_record rec = {
         .size = sizeof(rec),
-        .line = n ? line->log.p : "",
-        .len = newline ? n - 1 : n,
+        .line = line->text,
+        .len = line->len,
         .time_ns = line->time_ns,
         .stream = line->stream,
         /* the file does not tell a piece from a last line without newline: for both, nothing is put after it */
-        .flags = newline ? 0 : BERTH_LOG_PARTIAL,
-        .no_newline = !newline,
+        .flags = line->newline ? 0 : BERTH_LOG_PARTIAL,
+        .no_newline = !line->newline,
         .attributes = line->attributes.n ? line->attributes.p : NULL,
     };
     return r->each(r->ctx, &rec) ? ENOUGH : GO_ON;
@@ -245,6 +243,8 @@ static int follow(struct reader *r)
         int out = catch_up(r);
         if (out != GO_ON || last)
             return out;
+        if (BERTH_HAS(r->query, idle) && r->query->idle(r->ctx))
+            return ENOUGH;
         out = wait_more(r, &last);
         if (out != GO_ON)
             return out;

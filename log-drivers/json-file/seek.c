@@ -102,7 +102,7 @@ static int time_at(const struct logfile *f, struct line *line, off_t from, off_t
 
 static int bisect(const struct logfile *f, int64_t since_ns, off_t *offset)
 {
-    struct line line = {.log = {0}};
+    struct line line = {0};
     struct stat st;
     if (fstat(f->fd, &st) < 0)
         return -errno;

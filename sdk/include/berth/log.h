@@ -63,10 +63,15 @@ struct berth_log_query {
     int32_t stop_fd; /* becomes readable when the reader shall return at once; -1: none */
     int32_t
         done_fd; /* follow: becomes readable when nothing more will be written; read to the end, return. -1: none */
+    /* With BERTH_LOG_IDLE: called with each's ctx before the reader waits for more, so that lines can be handed on in
+     * larger pieces. Ends the reading when it returns not 0. NULL: not wanted. */
+    int (*idle)(void *ctx);
 };
 
 enum berth_log_capabilities {
     BERTH_LOG_READ = 1u << 0, /* has read(): `logs` is answered by the driver itself */
+    BERTH_LOG_IDLE =
+        1u << 1, /* its read() calls query->idle(); else each line is handed on alone */
 };
 
 struct berth_log_ops {

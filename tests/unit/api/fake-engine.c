@@ -384,15 +384,20 @@ int engine_container_logs_check(struct engine *e, const char *ref, const struct 
 }
 
 int engine_container_logs(struct engine *e, const char *ref, const struct log_query *q, int stop_fd,
-                          int (*each)(void *ctx, int stream, const char *data, size_t n), void *ctx,
-                          struct err *err)
+                          const struct log_sink *sink, struct err *err)
 {
-    int r = each(ctx, 1, "one\n", 4);
+    static const struct log_line one = {.stream = 1, .text = "one", .text_len = 3, .newline = true};
+    static const struct log_line two = {
+        .stream = 2, .head = "t", .head_len = 1, .text = "wo\n", .text_len = 3};
+    static const struct log_line digits = {.stream = 1, .text = "0123456789\n", .text_len = 11};
+    int r = sink->line(sink->ctx, &one);
     if (r == 0)
-        r = each(ctx, 2, "two\n", 4);
+        r = sink->line(sink->ctx, &two);
     if (str_eq(ref, "flood"))
         while (r == 0)
-            r = each(ctx, 1, "0123456789012345678901234567890123456789\n", 41);
+            r = sink->line(sink->ctx, &digits);
+    if (r == 0 && q->follow)
+        r = sink->idle(sink->ctx);
     if (r == 0 && q->follow) {
         struct pollfd p = {.fd = stop_fd, .events = POLLIN};
         poll(&p, 1, -1);
