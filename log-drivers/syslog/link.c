@@ -13,9 +13,14 @@
 #include "deadline.h"
 #include "tls.h"
 
-#define WAIT_MS          1000
+#define WAIT_MS          800
+#define ATTEMPT_MS       10000
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS   30000
+/* After a wait in vain no call waits for this long: a dead server takes no more than that part of the time. */
+#define IMPATIENT_MS 30000
+
+enum stage { AWAY, LOOKING_UP, CONNECTING, SHAKING_HANDS, READY };
 
 /* A name that is being looked up; on the heap of its own, for a look-up that cannot be cancelled outlives the link. */
 struct lookup {
@@ -29,9 +34,13 @@ struct link {
     char *host, *port;
     int fd;
     bool datagram;
-    struct lookup *lookup; /* one that did not end in time */
+    enum stage stage;
+    struct lookup *lookup;          /* one that is under way */
+    struct addrinfo *found, *tried; /* `tried` is the address that `fd` connects to */
     struct tls tls;
-    int64_t wait_ms, next_ms, backoff_ms;
+    int64_t wait_ms, patient_ms; /* no call waits before that time */
+    int64_t end_ms;              /* of the attempt at hand */
+    int64_t next_ms, backoff_ms;
 };
 
 static void lookup_free(struct lookup *l)
@@ -50,6 +59,10 @@ static void link_disconnect(struct link *link)
     tls_disconnect(&link->tls);
     closep(&link->fd);
     link->fd = -1;
+    link->stage = AWAY;
+    if (link->found)
+        freeaddrinfo(link->found);
+    link->found = link->tried = NULL;
 }
 
 void link_free(struct link *link)
@@ -93,53 +106,34 @@ bool link_is_datagram(const struct link *link)
     return link->datagram;
 }
 
-static int connect_fd(int fd, const struct sockaddr *sa, socklen_t n, int64_t deadline_ms)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-    if (connect(fd, sa, n) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return -errno;
-    int r = wait_ready(fd, POLLOUT, deadline_ms);
-    if (r < 0)
-        return r;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-        return -errno;
-    return -error;
-}
-
-static int connect_unix(struct link *link, int type, int64_t deadline_ms)
+static int connect_unix(struct link *link, int type)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     memcpy(sun.sun_path, link->host, strlen(link->host)); /* address_parse() bounds it */
     _cleanup_(closep) int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
         return -errno;
-    int r = connect_fd(fd, (const struct sockaddr *)&sun, sizeof(sun), deadline_ms);
-    if (r < 0)
-        return r;
     link->datagram = type == SOCK_DGRAM;
     link->fd = steal_fd(&fd);
+    link->stage = READY;
     return 0;
 }
 
-static int connect_local(struct link *link, int64_t deadline_ms)
+static int connect_local(struct link *link, struct berth_err *err)
 {
     bool stream_first = link->transport == SYSLOG_UNIX;
-    int r = connect_unix(link, stream_first ? SOCK_STREAM : SOCK_DGRAM, deadline_ms);
+    int r = connect_unix(link, stream_first ? SOCK_STREAM : SOCK_DGRAM);
     if (r == -EPROTOTYPE && link->transport != SYSLOG_UNIXGRAM)
-        r = connect_unix(link, stream_first ? SOCK_DGRAM : SOCK_STREAM, deadline_ms);
-    return r;
+        r = connect_unix(link, stream_first ? SOCK_DGRAM : SOCK_STREAM);
+    return r < 0 ? berth_err_set(err, r, "connecting to %s: %s", link->host, strerror(-r)) : 0;
 }
 
-static struct lookup *lookup_new(const struct link *link)
+static struct lookup *lookup_new(const struct link *link, const struct addrinfo *hints)
 {
     struct lookup *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
-    l->hints.ai_socktype = link->transport == SYSLOG_UDP ? SOCK_DGRAM : SOCK_STREAM;
-    l->hints.ai_flags = AI_NUMERICSERV;
+    l->hints = *hints;
     l->host = strdup(link->host);
     l->port = strdup(link->port);
     l->request = (struct gaicb){.ar_name = l->host, .ar_service = l->port, .ar_request = &l->hints};
@@ -152,21 +146,39 @@ static struct lookup *lookup_new(const struct link *link)
     return NULL;
 }
 
-/* Waits for the look-up within the deadline; one that is late is asked again at the next attempt. */
+/* An address needs no thread to look it up; a name that is late is waited for at the next attempt, too. */
+static int lookup_begin(struct link *link, struct berth_err *err)
+{
+    struct addrinfo hints = {.ai_socktype =
+                                 link->transport == SYSLOG_UDP ? SOCK_DGRAM : SOCK_STREAM,
+                             .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
+    link->stage = LOOKING_UP;
+    if (getaddrinfo(link->host, link->port, &hints, &link->found) == 0)
+        return 0;
+    link->found = NULL;
+    hints.ai_flags = AI_NUMERICSERV;
+    if (!link->lookup)
+        link->lookup = lookup_new(link, &hints);
+    return link->lookup ? 0
+                        : berth_err_set(err, -ENOMEM, "looking up %s: out of memory", link->host);
+}
+
 static int lookup_wait(struct link *link, int64_t deadline_ms, struct berth_err *err)
 {
-    if (!link->lookup)
-        link->lookup = lookup_new(link);
-    if (!link->lookup)
-        return berth_err_set(err, -ENOMEM, "looking up %s: out of memory", link->host);
     const struct gaicb *list[1] = {&link->lookup->request};
     for (;;) {
         int r = gai_error(&link->lookup->request);
-        if (r == 0)
-            return 0;
-        if (r != EAI_INPROGRESS)
-            return berth_err_set(err, -EHOSTUNREACH, "looking up %s: %s", link->host,
-                                 gai_strerror(r));
+        if (r == 0) {
+            link->found = link->lookup->request.ar_result;
+            link->lookup->request.ar_result = NULL;
+        }
+        if (r != EAI_INPROGRESS) {
+            lookup_free(link->lookup);
+            link->lookup = NULL;
+            return r == 0 ? 0
+                          : berth_err_set(err, -EHOSTUNREACH, "looking up %s: %s", link->host,
+                                          gai_strerror(r));
+        }
         int64_t left = deadline_ms - now_ms();
         struct timespec ts = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
         if (left <= 0)
@@ -175,73 +187,125 @@ static int lookup_wait(struct link *link, int64_t deadline_ms, struct berth_err 
     }
 }
 
+static int connect_begin(struct link *link)
+{
+    const struct addrinfo *a = link->tried;
+    int one = 1;
+    closep(&link->fd);
+    link->fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+    if (link->fd < 0)
+        return -errno;
+    if (link->transport != SYSLOG_UDP)
+        setsockopt(link->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    return connect(link->fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS ? -errno : 0;
+}
+
+static int connect_end(struct link *link, int64_t deadline_ms)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    int r = wait_ready(link->fd, POLLOUT, deadline_ms);
+    if (r < 0)
+        return r;
+    return getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+}
+
+/* Tries one address after the other; a time-out leaves things so that the next call goes on. */
 static int connect_inet(struct link *link, int64_t deadline_ms, struct berth_err *err)
 {
-    int r = lookup_wait(link, deadline_ms, err);
-    if (r < 0) {
-        if (r != -ETIMEDOUT) {
-            lookup_free(link->lookup);
-            link->lookup = NULL;
-        }
-        return r;
+    int r = -EHOSTUNREACH;
+    bool begun = link->stage == CONNECTING;
+    link->stage = CONNECTING;
+    if (!begun)
+        link->tried = link->found;
+    while (link->tried) {
+        r = begun ? 0 : connect_begin(link);
+        if (r == 0)
+            r = connect_end(link, deadline_ms);
+        if (r == 0 || r == -ETIMEDOUT)
+            break;
+        begun = false;
+        link->tried = link->tried->ai_next;
     }
-    r = -EHOSTUNREACH;
-    for (const struct addrinfo *a = link->lookup->request.ar_result; a; a = a->ai_next) {
-        int type = a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, one = 1;
-        _cleanup_(closep) int fd = socket(a->ai_family, type, a->ai_protocol);
-        r = fd < 0 ? -errno : connect_fd(fd, a->ai_addr, a->ai_addrlen, deadline_ms);
-        if (r < 0)
-            continue;
-        if (link->transport != SYSLOG_UDP)
-            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-        link->fd = steal_fd(&fd);
-        break;
-    }
-    lookup_free(link->lookup);
-    link->lookup = NULL;
     return r < 0 ? berth_err_set(err, r, "connecting to %s:%s: %s", link->host, link->port,
                                  strerror(-r))
                  : 0;
 }
 
-static int try_connect(struct link *link, int64_t deadline_ms, struct berth_err *err)
+static int attempt_go_on(struct link *link, int64_t deadline_ms, struct berth_err *err)
 {
-    if (link->transport <= SYSLOG_UNIXGRAM) {
-        int r = connect_local(link, deadline_ms);
-        return r < 0 ? berth_err_set(err, r, "connecting to %s: %s", link->host, strerror(-r)) : 0;
-    }
-    int r = connect_inet(link, deadline_ms, err);
-    if (r == 0 && link->transport == SYSLOG_TLS)
+    int r = 0;
+    if (link->stage == AWAY && link->transport <= SYSLOG_UNIXGRAM)
+        return connect_local(link, err);
+    if (link->stage == AWAY)
+        r = lookup_begin(link, err);
+    if (r == 0 && link->stage == LOOKING_UP && !link->found)
+        r = lookup_wait(link, deadline_ms, err);
+    if (r == 0 && link->stage <= CONNECTING)
+        r = connect_inet(link, deadline_ms, err);
+    if (r == 0 && link->transport == SYSLOG_TLS) {
+        link->stage = SHAKING_HANDS;
         r = tls_connect(&link->tls, link->fd, link->host, deadline_ms, err);
-    if (r < 0)
-        link_disconnect(link);
+    }
+    if (r == 0)
+        link->stage = READY;
     return r;
+}
+
+/* When a call that begins now has waited long enough. */
+static int64_t deadline(const struct link *link)
+{
+    int64_t now = now_ms();
+    return now < link->patient_ms ? now : now + link->wait_ms;
+}
+
+/* A call waited in vain. */
+static void lose_patience(struct link *link)
+{
+    if (now_ms() >= link->patient_ms)
+        link->patient_ms = now_ms() + IMPATIENT_MS;
+}
+
+static void attempt_fail(struct link *link)
+{
+    link_disconnect(link);
+    link->backoff_ms = link->backoff_ms ? link->backoff_ms * 2 : BACKOFF_FIRST_MS;
+    if (link->backoff_ms > BACKOFF_MAX_MS)
+        link->backoff_ms = BACKOFF_MAX_MS;
+    link->next_ms = now_ms() + link->backoff_ms;
 }
 
 static int connect_by(struct link *link, int64_t deadline_ms, struct berth_err *err)
 {
     int64_t now = now_ms();
-    if (link->fd >= 0)
+    if (link->stage == READY)
         return 0;
-    if (now < link->next_ms)
+    if (link->stage == AWAY && now < link->next_ms)
         return berth_err_set(err, -ENOTCONN,
                              "%s cannot be reached; it is tried again in %lld milliseconds",
                              link->host, (long long)(link->next_ms - now));
-    int r = try_connect(link, deadline_ms, err);
-    if (r == 0) {
+    if (link->stage == AWAY)
+        link->end_ms = now + (link->wait_ms > ATTEMPT_MS ? link->wait_ms : ATTEMPT_MS);
+    int r = attempt_go_on(link, deadline_ms, err);
+    if (r == 0)
         link->backoff_ms = 0;
-        return 0;
-    }
-    link->backoff_ms = link->backoff_ms ? link->backoff_ms * 2 : BACKOFF_FIRST_MS;
-    if (link->backoff_ms > BACKOFF_MAX_MS)
-        link->backoff_ms = BACKOFF_MAX_MS;
-    link->next_ms = now_ms() + link->backoff_ms;
+    else if (r != -ETIMEDOUT || now_ms() >= link->end_ms)
+        attempt_fail(link);
     return r;
+}
+
+int link_begin(struct link *link, struct berth_err *err)
+{
+    int r = connect_by(link, now_ms(), err);
+    return r == -ETIMEDOUT ? 0 : r;
 }
 
 int link_connect(struct link *link, struct berth_err *err)
 {
-    return connect_by(link, now_ms() + link->wait_ms, err);
+    int r = connect_by(link, deadline(link), err);
+    if (r == -ETIMEDOUT)
+        lose_patience(link);
+    return r;
 }
 
 static ssize_t send_some(struct link *link, const void *data, size_t n, short *events)
@@ -278,32 +342,42 @@ static int send_all(struct link *link, const char *data, size_t n, int64_t deadl
 static bool is_closed(const struct link *link)
 {
     char byte;
-    ssize_t n =
-        link->datagram || link->fd < 0 ? 1 : recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n = link->datagram || link->stage != READY
+                    ? 1
+                    : recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* Whether what failed can be tried again on the same connection: then nothing of it went out. */
+static bool is_whole(const struct link *link, int r, size_t done)
+{
+    if (link->datagram)
+        return r == -EMSGSIZE || r == -ETIMEDOUT || r == -ENOBUFS;
+    return r == -ETIMEDOUT && done == 0 && !link->tls.session;
 }
 
 int link_send(struct link *link, const void *data, size_t n, struct berth_err *err)
 {
-    int64_t deadline = now_ms() + link->wait_ms;
     if (is_closed(link))
         link_disconnect(link);
     for (bool again = true;; again = false) {
         size_t done = 0;
-        bool fresh = link->fd < 0;
-        int r = connect_by(link, deadline, err);
+        bool fresh = link->stage != READY;
+        int r = link_connect(link, err);
         if (r < 0)
             return r;
-        r = send_all(link, data, n, deadline, &done);
+        r = send_all(link, data, n, deadline(link), &done);
         if (r == 0)
             return 0;
-        if (link->datagram && (r == -EMSGSIZE || r == -ETIMEDOUT || r == -ENOBUFS))
-            return berth_err_set(err, r, "sending %zu bytes to %s: %s", n, link->host,
-                                 strerror(-r));
+        if (r == -ETIMEDOUT)
+            lose_patience(link);
+        berth_err_set(err, r, "sending %zu bytes to %s: %s", n, link->host, strerror(-r));
+        if (is_whole(link, r, done))
+            return r;
         link_disconnect(link);
         if (again && !fresh && done == 0 && r != -ETIMEDOUT)
             continue;
         link->next_ms = now_ms() + BACKOFF_FIRST_MS;
-        return berth_err_set(err, r, "sending to %s: %s", link->host, strerror(-r));
+        return r;
     }
 }

@@ -57,7 +57,7 @@ static void words_set(struct berth_err *err, int32_t code, const char *fmt, va_l
 static void connect_first(struct syslog_log *log)
 {
     struct words w = {.base = {.size = sizeof(struct berth_err), .set = words_set}};
-    if (link_connect(log->link, &w.base) < 0)
+    if (link_begin(log->link, &w.base) < 0)
         berth_log(log->host, BERTH_LOG_WARN, "syslog: %s; it is tried again with each output",
                   w.text.p ? w.text.p : "");
     buf_fini(&w.text);
@@ -169,7 +169,7 @@ OPTION(opt_key, .name = "syslog-tls-key", .type = BERTH_OPT_STRING,
        .help = "File of that certificate's key");
 OPTION(opt_skip, .name = "syslog-tls-skip-verify", .type = BERTH_OPT_BOOL, .dflt = "false",
        .help = "Take any certificate of the server's");
-OPTION(opt_timeout, .name = "syslog-timeout", .type = BERTH_OPT_DURATION, .dflt = "1s",
+OPTION(opt_timeout, .name = "syslog-timeout", .type = BERTH_OPT_DURATION, .dflt = "800ms",
        .min = 100000000, .max = 60000000000,
        .help = "How long connecting or sending may take; then the messages at hand are lost");
 OPTION(opt_tag, .name = "tag", .type = BERTH_OPT_STRING,

@@ -95,18 +95,20 @@ static const char *why(struct tls *tls, int r, gnutls_datum_t *text)
 int tls_connect(struct tls *tls, int fd, const char *host, int64_t deadline_ms,
                 struct berth_err *err)
 {
-    int r = session_new(tls, fd, host);
+    int r = tls->session ? 0 : session_new(tls, fd, host);
     if (r == 0)
         r = handshake(tls, fd, deadline_ms);
     if (r == 0)
         return 0;
+    if (r == GNUTLS_E_TIMEDOUT)
+        return berth_err_set(err, -ETIMEDOUT, "TLS with %s takes too long", host);
     gnutls_datum_t text = {0};
     berth_err_set(err, -EPROTO, "TLS with %s: %s", host, why(tls, r, &text));
     gnutls_free(text.data);
     if (tls->session)
         gnutls_deinit(tls->session);
     tls->session = NULL;
-    return r == GNUTLS_E_TIMEDOUT ? -ETIMEDOUT : -EPROTO;
+    return -EPROTO;
 }
 
 ssize_t tls_send(struct tls *tls, const void *data, size_t n, short *events)
