@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "common/util.h"
+#include "kept.h"
 
 /* Rotations that may come between while a set is opened. */
 #define SET_TRIES 100
@@ -85,11 +86,8 @@ static void extra_read(int fd, struct ident *ident)
     ident->birth_ns = get64(head + 24);
 }
 
-static int logfile_open(int dir, const char *id, unsigned index, bool gz, struct logfile *out)
+static int logfile_open(int dir, const char *name, bool gz, struct logfile *out)
 {
-    _cleanup_(freep) char *name = logfile_name(id, index, gz ? ".gz" : "");
-    if (!name)
-        return -ENOMEM;
     _cleanup_(closep) int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -143,22 +141,43 @@ static int logset_add(struct logset *set, struct logfile *f)
     return 0;
 }
 
-/* Newest first. A missing number below max_file is a rotation's gap, not the end. */
-static int logset_scan(int dir, const char *id, unsigned max_file, struct logset *set)
+struct scan {
+    int dir;
+    struct logset *set;
+};
+
+/* What is no file of ours is passed over; -ENOENT when there is none of that name. */
+static int scan_name(struct scan *s, const char *name, bool gz)
 {
+    struct logfile f;
+    int r = name ? logfile_open(s->dir, name, gz, &f) : -ENOMEM;
+    if (r == 0)
+        r = logset_add(s->set, &f);
+    return r == -EINVAL || r == -ELOOP ? 0 : r;
+}
+
+static int scan_kept(void *ctx, const char *name, bool gz)
+{
+    int r = scan_name(ctx, name, gz);
+    return r == -ENOENT ? 0 : r;
+}
+
+/* Newest first. A missing number below max_file is a rotation's gap, not the end. */
+static int logset_scan(int dir, const char *id, unsigned max_file, bool kept, struct logset *set)
+{
+    struct scan s = {dir, set};
     for (unsigned i = 0; i < FILES_MAX; i++) {
-        struct logfile f;
-        int r = logfile_open(dir, id, i, false, &f);
+        _cleanup_(freep) char *plain = logfile_name(id, i, "");
+        _cleanup_(freep) char *packed = logfile_name(id, i, ".gz");
+        int r = scan_name(&s, plain, false);
         if (r == -ENOENT && i > 0)
-            r = logfile_open(dir, id, i, true, &f);
+            r = scan_name(&s, packed, true);
         if (r == -ENOENT && i >= max_file)
             break;
-        if (r == 0)
-            r = logset_add(set, &f);
-        if (r < 0 && r != -ENOENT && r != -EINVAL && r != -ELOOP)
+        if (r < 0 && r != -ENOENT)
             return r;
     }
-    return 0;
+    return kept ? kept_each(dir, id, scan_kept, &s) : 0;
 }
 
 static void logset_reverse(struct logset *set)
@@ -170,13 +189,13 @@ static void logset_reverse(struct logset *set)
     }
 }
 
-int logset_open(int dir, const char *id, unsigned max_file, struct logset *out)
+int logset_open(int dir, const char *id, unsigned max_file, bool kept, struct logset *out)
 {
     *out = (struct logset){0};
     for (int tries = 1;; tries++) {
         struct ident before = {0}, after = {0};
         ident_of_current(dir, id, &before);
-        int r = logset_scan(dir, id, max_file, out);
+        int r = logset_scan(dir, id, max_file, kept, out);
         if (r < 0) {
             logset_fini(out);
             return r;

@@ -34,8 +34,9 @@ struct logset {
 
 /* "ID-json.log", with ".INDEX" for index > 0, and `suffix`. The caller frees; NULL without memory. */
 char *logfile_name(const char *id, unsigned index, const char *suffix);
-/* Opens all there are of at least max_file; an empty set is no error. Negative errno. */
-int logset_open(int dir, const char *id, unsigned max_file, struct logset *out);
+/* Opens all there are of at least max_file, those that are kept for who follows too if `kept`; an empty set is no error.
+ * Negative errno. */
+int logset_open(int dir, const char *id, unsigned max_file, bool kept, struct logset *out);
 void logset_fini(struct logset *set);
 /* Closes and drops the first n. */
 void logset_drop(struct logset *set, size_t n);

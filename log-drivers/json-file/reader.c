@@ -15,6 +15,7 @@
 #include "common/util.h"
 #include "files.h"
 #include "json-file.h"
+#include "kept.h"
 #include "line.h"
 #include "seek.h"
 #include "source.h"
@@ -36,6 +37,7 @@ struct reader {
     bool reading;         /* `source` is set up */
     unsigned since_look;
     struct line line;
+    uint64_t bad, bad_bytes; /* lines that are none */
 };
 
 static void reader_fini(struct reader *r)
@@ -95,6 +97,10 @@ static int drain(struct reader *r)
         int bad = line_parse(&r->line, text, n);
         if (bad == -ENOMEM)
             return bad;
+        if (bad && n) {
+            r->bad++;
+            r->bad_bytes += n;
+        }
         int out = bad ? GO_ON : give(r);
         if (out != GO_ON)
             return out;
@@ -125,7 +131,7 @@ static int begin(struct reader *r)
 {
     const struct berth_log_query *q = r->query;
     struct position at = {0};
-    int e = logset_open(r->dir, r->id, r->max_file, &r->set);
+    int e = logset_open(r->dir, r->id, r->max_file, false, &r->set);
     if (e == 0 && q->tail >= 0)
         e = seek_tail(&r->set, q->tail, &at);
     else if (e == 0 && q->since_ns)
@@ -163,7 +169,7 @@ static bool is_current(struct reader *r)
 static int next_files(struct reader *r)
 {
     struct logset set;
-    int e = logset_open(r->dir, r->id, r->max_file, &set);
+    int e = logset_open(r->dir, r->id, r->max_file, true, &set);
     if (e < 0)
         return e;
     for (size_t i = set.n; r->reading && i-- > 0;) {
@@ -262,7 +268,8 @@ static int watch(struct reader *r, const char *dir, struct berth_err *err)
     if (inotify_add_watch(r->watch, dir,
                           IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR) < 0)
         return berth_err_set(err, -errno, "following %s: %s", dir, strerror(errno));
-    return 0;
+    int locked = kept_follow(r->dir);
+    return locked < 0 ? berth_err_set(err, locked, "following %s: %s", dir, strerror(-locked)) : 0;
 }
 
 int json_read(const struct berth_log_info *info, const struct berth_log_query *query,
@@ -286,6 +293,11 @@ int json_read(const struct berth_log_info *info, const struct berth_log_query *q
     out = begin(&r);
     if (out == 0)
         out = query->follow ? follow(&r) : read_set(&r);
+    if (r.bad && info->host)
+        berth_log(info->host, BERTH_LOG_WARN,
+                  "the log in %s: %llu lines of together %llu bytes are torn or no JSON and were "
+                  "passed over",
+                  info->log_dir, (unsigned long long)r.bad, (unsigned long long)r.bad_bytes);
     return out < 0
                ? berth_err_set(err, out, "reading the log in %s: %s", info->log_dir, strerror(-out))
                : 0;

@@ -16,6 +16,7 @@
 #include "escape.h"
 #include "files.h"
 #include "json-file.h"
+#include "kept.h"
 
 #define WRITE_SIZE (64u << 10)
 
@@ -28,7 +29,10 @@ struct json_log {
     int64_t retry_after;          /* a rotation that failed is tried again at this size */
     unsigned max_file;
     bool compress;
-    bool torn; /* the file does not end in a newline */
+    bool torn;     /* the file does not end in a newline */
+    bool followed; /* when the rotation at hand began */
+    bool told_lost;
+    struct kept kept;
     struct buf out;
     struct timestamp_cache clock;
     struct buf attrs; /* `"attrs":{…},` or empty */
@@ -39,6 +43,8 @@ void json_close(void *p)
     struct json_log *log = p;
     if (!log)
         return;
+    if (log->kept.next > log->kept.first && !kept_is_followed(log->dir))
+        kept_drop(&log->kept, log->dir, log->id);
     closep(&log->fd);
     closep(&log->dir);
     buf_fini(&log->out);
@@ -130,7 +136,9 @@ static void expire(struct json_log *log, unsigned index, bool any_age)
 {
     for (int gz = 0; gz < 2; gz++) {
         _cleanup_(freep) char *name = logfile_name(log->id, index, gz ? ".gz" : "");
-        if (name && (any_age || too_old(log, name)))
+        if (!name || !(any_age || too_old(log, name)))
+            continue;
+        if (!log->followed || kept_take(&log->kept, log->dir, log->id, name, gz, false) < 0)
             unlinkat(log->dir, name, 0);
     }
 }
@@ -141,6 +149,9 @@ static void tidy(struct json_log *log)
 {
     _cleanup_(freep) char *fresh = logfile_name(log->id, 0, ".new");
     _cleanup_(freep) char *half = logfile_name(log->id, 1, ".gz.tmp");
+    kept_open(&log->kept, log->dir, log->id);
+    if (!kept_is_followed(log->dir))
+        kept_drop(&log->kept, log->dir, log->id);
     if (fresh)
         unlinkat(log->dir, fresh, 0);
     if (half)
@@ -239,12 +250,30 @@ static int replace(struct json_log *log, const char *fresh)
             return -ENOMEM;
         if (linkat(log->dir, log->name, log->dir, first, 0) < 0 && errno != ENOENT)
             return -errno;
+    } else if (log->followed) {
+        int r = kept_take(&log->kept, log->dir, log->id, log->name, false, true);
+        if (r < 0 && r != -ENOENT)
+            return r;
     }
     return renameat(log->dir, fresh, log->dir, log->name) < 0 ? -errno : 0;
 }
 
+static void look_for_followers(struct json_log *log)
+{
+    uint64_t lost = log->kept.lost;
+    log->followed = kept_is_followed(log->dir);
+    if (!log->followed)
+        kept_drop(&log->kept, log->dir, log->id);
+    if (lost && !log->told_lost)
+        berth_log(log->host, BERTH_LOG_WARN,
+                  "%s/%s: who follows it is more than %d MiB behind and misses lines",
+                  log->dir_path, log->name, KEPT_MAX_BYTES >> 20);
+    log->told_lost |= lost > 0;
+}
+
 static int rotate(struct json_log *log)
 {
+    look_for_followers(log);
     _cleanup_(freep) char *fresh = logfile_name(log->id, 0, ".new");
     if (!fresh)
         return -ENOMEM;

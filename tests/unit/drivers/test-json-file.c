@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The json-file driver: the bytes it writes, its rotation, and what a reader makes of both. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -347,6 +348,55 @@ static void since_and_until_bound_what_is_read(void **state)
     assert_read(f, q, "");
 }
 
+static uint64_t bytes_read(void)
+{
+    char text[512] = "";
+    FILE *file = fopen("/proc/thread-self/io", "re");
+    assert_non_null(file);
+    (void)!fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    return strtoull(text + strlen("rchar: "), NULL, 10);
+}
+
+/* BIG_LINES lines a second apart, some 40 MB. */
+#define BIG_LINES 500000
+static void append_big(struct fixture *f)
+{
+    size_t cap = 100 * 1000, used = 0;
+    char *block = malloc(cap);
+    for (int i = 0; i < BIG_LINES; i++) {
+        time_t t = T0 / 1000000000 + i;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        used += (size_t)snprintf(
+            block + used, cap - used,
+            "{\"log\":\"line %d\\n\",\"stream\":\"stdout\",\"time\":\"%04d-%02d-"
+            "%02dT%02d:%02d:%02dZ\"}\n",
+            i, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        if (cap - used < 200 || i == BIG_LINES - 1) {
+            append_raw(f, block, used);
+            used = 0;
+        }
+    }
+    free(block);
+}
+
+static void tail_and_since_seek_in_a_large_file(void **state)
+{
+    struct fixture *f = *state;
+    struct berth_log_query q = query_all();
+    append_big(f);
+    uint64_t before = bytes_read();
+    assert_tail(f, 2, "line 499998|line 499999|");
+    q.since_ns = (T0 / 1000000000 + 250000) * (int64_t)1000000000;
+    q.until_ns = q.since_ns + 1;
+    assert_read(f, q, "line 250000|");
+    q.since_ns = (T0 / 1000000000 + BIG_LINES) * (int64_t)1000000000;
+    q.until_ns = 0;
+    assert_read(f, q, "");
+    assert_true(bytes_read() - before < 8 << 20);
+}
+
 static void torn_line_is_completed_and_passed_over(void **state)
 {
     struct fixture *f = *state;
@@ -360,7 +410,10 @@ static void torn_line_is_completed_and_passed_over(void **state)
     append_raw(f, nul, sizeof(nul));
     append_raw(f, "\n", 1);
     put_numbers(f, 4, 5);
+    f->host.warnings = 0;
     assert_read(f, query_all(), "line 0|line 1|line 2|line 3|line 4|");
+    assert_int_equal(f->host.warnings, 1);
+    assert_non_null(strstr(f->host.last_log, "2 lines of together 74 bytes"));
 }
 
 static void other_writers_json_is_understood(void **state)
@@ -389,6 +442,16 @@ static void line_that_is_too_long_is_passed_over(void **state)
     free(big);
 }
 
+static int files_named(struct fixture *f, const char *part)
+{
+    DIR *d = opendir(f->host.data_dir);
+    int n = 0;
+    for (struct dirent *e; (e = readdir(d));)
+        n += strstr(e->d_name, part) != NULL;
+    closedir(d);
+    return n;
+}
+
 struct follower {
     struct fixture *f;
     struct berth_log_query q;
@@ -407,7 +470,7 @@ static void wait_for(struct got *g, int n)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
+    until.tv_sec += 60;
     pthread_mutex_lock(&g->lock);
     while (g->n < n)
         if (pthread_cond_timedwait(&g->more, &g->lock, &until))
@@ -427,7 +490,7 @@ static void follow_numbers(struct fixture *f, bool one_by_one, char *expected)
     for (int i = 0; i < 300; i++) {
         put_numbers(f, i, i + 1);
         snprintf(expected + strlen(expected), 32, "line %d|", i);
-        if (one_by_one)
+        if (one_by_one || i == 0) /* it follows now */
             wait_for(w.got, i + 1);
     }
     eventfd_write(w.q.done_fd, 1);
@@ -447,6 +510,18 @@ static void follow_survives_rotation_with_one_file(void **state)
     follow_numbers(f, true, expected);
 }
 
+static void follow_misses_and_doubles_nothing_with_one_file(void **state)
+{
+    struct fixture *f = *state;
+    char expected[8192] = "";
+    use(f, (const char *const[]){"max-size=1k", "max-file=1", NULL});
+    open_log(f);
+    follow_numbers(f, false, expected);
+    assert_true(files_named(f, ".kept-") > 0);
+    put_numbers(f, 0, 20); /* the first rotation after the last follower left */
+    assert_int_equal(files_named(f, ".kept-"), 0);
+}
+
 static void follow_misses_and_doubles_nothing_while_files_rotate(void **state)
 {
     struct fixture *f = *state;
@@ -460,7 +535,7 @@ static void follow_misses_and_doubles_nothing_while_files_are_compressed(void **
 {
     struct fixture *f = *state;
     char expected[8192] = "";
-    use(f, (const char *const[]){"max-size=1k", "max-file=100", "compress=true", NULL});
+    use(f, (const char *const[]){"max-size=1k", "max-file=2", "compress=true", NULL});
     open_log(f);
     follow_numbers(f, false, expected);
 }
@@ -556,10 +631,12 @@ int main(void)
         TEST(rotation_keeps_max_file_files_of_max_size),
         TEST(compressed_files_are_read_like_plain_ones),
         TEST(since_and_until_bound_what_is_read),
+        TEST(tail_and_since_seek_in_a_large_file),
         TEST(torn_line_is_completed_and_passed_over),
         TEST(other_writers_json_is_understood),
         TEST(line_that_is_too_long_is_passed_over),
         TEST(follow_survives_rotation_with_one_file),
+        TEST(follow_misses_and_doubles_nothing_with_one_file),
         TEST(follow_misses_and_doubles_nothing_while_files_rotate),
         TEST(follow_misses_and_doubles_nothing_while_files_are_compressed),
         TEST(follow_starts_before_the_file_and_stops_when_told),
