@@ -395,7 +395,8 @@ static void tls_refuses_a_certificate_that_nobody_signed(void **state)
     struct tls_server s = {.text = ""};
     with_tls(f, false, &s);
     assert_string_equal(s.text, "");
-    assert_non_null(strstr(f->err.words, "certificate"));
+    /* open() does not wait for the server: who says it depends on how quick that is */
+    assert_true(strstr(f->err.words, "certificate") || strstr(f->host.last_log, "certificate"));
 }
 
 static void check_refuses_bad_options_in_words(void **state)
