@@ -166,8 +166,20 @@ static int plan_features(const struct overlay *o, struct berth_mount_plan *plan)
     return r;
 }
 
+/* Without it the kernel writes the whole backing file system to disk at the unmount. A volatile upper is marked by the kernel, which then
+ * refuses it; that the machine did not crash meanwhile, or that nothing depends on it, was decided by who asks for it again. */
+static int plan_volatile(const struct overlay *o, const char *id, struct berth_mount_plan *plan)
+{
+    _cleanup_(freep) char *work = layer_path(o->layers, id, "work"), *mark = NULL;
+    if (!work || asprintf(&mark, "%s/work/incompat/volatile", work) < 0)
+        return -ENOMEM;
+    if (rmdir(mark) < 0 && errno != ENOENT && errno != ENOTDIR)
+        return -errno;
+    return plan->option(plan, "volatile", NULL);
+}
+
 static int plan_chain(const struct overlay *o, const struct chain *chain, bool upper,
-                      struct berth_mount_plan *plan)
+                      bool ephemeral, struct berth_mount_plan *plan)
 {
     int r = plan->filesystem(plan, "overlay");
     if (r == 0 && upper)
@@ -181,8 +193,8 @@ static int plan_chain(const struct overlay *o, const struct chain *chain, bool u
     r = plan_layer(o, plan, "upperdir", chain->ids[0], "diff");
     if (r == 0)
         r = plan_layer(o, plan, "workdir", chain->ids[0], "work");
-    if (r == 0 && berth_opt_bool(o->host->options, "volatile", false))
-        r = plan->option(plan, "volatile", NULL);
+    if (r == 0 && (ephemeral || berth_opt_bool(o->host->options, "volatile", false)))
+        r = plan_volatile(o, chain->ids[0], plan);
     return r;
 }
 
@@ -198,7 +210,7 @@ static int overlay_mount_plan(void *self, const char *id, uint32_t flags,
     if (chain.n - upper > LOWER_MAX)
         return berth_err_set(err, -EMLINK, "layer %s: %zu layers, %d can be mounted", id, chain.n,
                              LOWER_MAX);
-    r = plan_chain(o, &chain, upper, plan);
+    r = plan_chain(o, &chain, upper, flags & BERTH_MOUNT_EPHEMERAL, plan);
     return r < 0 ? berth_err_set(err, r, "planning the mount of layer %s: %s", id, strerror(-r))
                  : 0;
 }

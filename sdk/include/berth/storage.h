@@ -57,7 +57,12 @@ struct berth_mount_plan {
     int (*bind)(struct berth_mount_plan *plan, const char *path);
 };
 
-enum berth_mount_flags { BERTH_MOUNT_READONLY = 1u << 0 };
+enum berth_mount_flags {
+    BERTH_MOUNT_READONLY = 1u << 0,
+    /* The layer is removed when this mount has ended: what is written needs to survive neither a crash of the machine
+     * nor the unmount. Core sets it for containers that remove themselves. */
+    BERTH_MOUNT_EPHEMERAL = 1u << 1,
+};
 
 enum berth_change_kind {
     BERTH_CHANGE_MODIFIED = 0,
