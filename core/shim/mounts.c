@@ -81,10 +81,11 @@ static void attach(struct child *c, const struct mount_op *op, int tree)
         child_fail(c, STAGE_MOUNT, errno, op->target);
 }
 
-static void set_flags(struct child *c, const struct mount_op *op, int tree)
+/* `flagged`: the flags are on it already. */
+static void set_flags(struct child *c, const struct mount_op *op, int tree, bool flagged)
 {
     int r = 0;
-    if (op->attr_set || op->attr_clear)
+    if (!flagged && (op->attr_set || op->attr_clear))
         r = sys_mount_attr(tree, op->attr_set, op->attr_clear, op->readonly_tree);
     /* All of the namespace is private already; only what was cloned before that needs a word. */
     if (r == 0 && (!op->fstype || op->propagation != (MS_PRIVATE | MS_REC)))
@@ -96,7 +97,11 @@ static void set_flags(struct child *c, const struct mount_op *op, int tree)
 static void mount_bind(struct child *c, struct mount_op *op)
 {
     attach(c, op, op->tree);
-    set_flags(c, op, op->tree);
+    /* One mount needs one word for both. */
+    bool both = !op->recursive && sys_mount_set(op->tree, op->attr_set, op->attr_clear,
+                                                op->propagation & ~MS_REC) == 0;
+    if (!both)
+        set_flags(c, op, op->tree, false);
     close_fd(steal_fd(&op->tree));
 }
 
@@ -120,13 +125,13 @@ static void mount_filesystem(struct child *c, struct mount_op *op)
     _cleanup_(closep) int tree = fscontext_mount(&fs, why, sizeof(why));
     if (tree >= 0) {
         attach(c, op, tree);
-        set_flags(c, op, tree);
+        set_flags(c, op, tree, op->attr_clear == 0);
     } else if (tree == -ENOSYS) {
         _cleanup_(closep) int target = child_target(c, op->target, true, STAGE_TARGET);
         tree = fscontext_mount_legacy(&fs, target);
         if (tree < 0)
             child_fail(c, STAGE_MOUNT, -tree, op->target);
-        set_flags(c, op, tree);
+        set_flags(c, op, tree, false);
     } else {
         child_fail_detail(c, STAGE_MOUNT, -tree, op->target, why);
     }

@@ -162,6 +162,12 @@ int sys_mount_attr(int fd, uint64_t set, uint64_t clear, bool recursive)
     return mount(NULL, fs_fd_path(fd, path), NULL, MS_REMOUNT | MS_BIND | f, NULL) < 0 ? -errno : 0;
 }
 
+int sys_mount_set(int fd, uint64_t set, uint64_t clear, unsigned long propagation)
+{
+    struct mount_attr a = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+    return mount_setattr(fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? -errno : 0;
+}
+
 int sys_mount_propagation(int fd, unsigned long flags)
 {
     struct mount_attr a = {.propagation = flags & ~(unsigned long)MS_REC};

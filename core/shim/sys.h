@@ -19,6 +19,8 @@ void sys_cloexec_all(void);
  * changed, also where `recursive` is set. -errno. */
 int sys_mount_attr(int fd, uint64_t set, uint64_t clear, bool recursive);
 /* Sets the propagation (MS_*, MS_REC) of the attached mount `fd`. -errno. */
+/* Both at once, for one mount; -ENOSYS on kernels before 5.12. */
+int sys_mount_set(int fd, uint64_t set, uint64_t clear, unsigned long propagation);
 int sys_mount_propagation(int fd, unsigned long flags);
 /* clone3 as fork: 0 in the child, its pid in the parent with *pidfd, or -errno. `cgroup` (version 2) may be -1;
  * -EOPNOTSUPP says that the kernel cannot put the child there. */

@@ -55,12 +55,30 @@ static int step(int root, int parent, char *path, size_t begin, mode_t mode, int
     return fs_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
 }
 
+/* Where all but the last directory is there. -ENOENT: it is not. */
+static int mkdir_last(int root, const char *path, mode_t mode)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (!slash || !slash[1] || n >= sizeof(dir))
+        return -ENOENT;
+    memcpy(dir, path, n);
+    dir[n] = '\0';
+    _cleanup_(closep) int at = fs_open_in_root(root, n ? dir : "/", O_PATH | O_DIRECTORY, 0);
+    if (at < 0)
+        return -ENOENT;
+    return mkdirat(at, slash + 1, mode) < 0 ? -ENOENT : 0;
+}
+
 static int mkdirs(int root, const char *path, mode_t mode, int depth)
 {
     char copy[PATH_MAX];
     size_t n = strlen(path);
     if (n >= sizeof(copy))
         return -ENAMETOOLONG;
+    if (mkdir_last(root, path, mode) == 0)
+        return 0;
     memcpy(copy, path, n + 1);
     _cleanup_(closep) int at = fs_open_in_root(root, "/", O_PATH | O_DIRECTORY, 0);
     for (size_t i = 0; at >= 0 && i < n;) {
