@@ -171,6 +171,15 @@ size_t frame_take_fds(struct frame_reader *r, int *fds, size_t max)
     return n;
 }
 
+size_t frame_claim_fds(struct frame_reader *r, int *fds, size_t n)
+{
+    n = MIN(r->nfds, n);
+    memcpy(fds, r->fds, n * sizeof(int));
+    r->nfds -= n;
+    memmove(r->fds, r->fds + n, r->nfds * sizeof(int));
+    return n;
+}
+
 int frame_recv(struct frame_reader *r, int sock, int timeout_ms, json_t **msg)
 {
     int64_t deadline =

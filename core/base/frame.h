@@ -37,6 +37,8 @@ int frame_fill(struct frame_reader *r, int sock);
 int frame_next(struct frame_reader *r, json_t **msg);
 /* Moves up to `max` received descriptors into `fds`, returns how many. The rest are closed. */
 size_t frame_take_fds(struct frame_reader *r, int *fds, size_t max);
+/* The same for one of several frames in a row that says how many are its own: the rest stay for those behind it. */
+size_t frame_claim_fds(struct frame_reader *r, int *fds, size_t n);
 /* Blocking: waits for one whole frame, at most timeout_ms (-1: for ever). -ETIMEDOUT, -ECONNRESET (closed), … */
 int frame_recv(struct frame_reader *r, int sock, int timeout_ms, json_t **msg);
 

@@ -113,7 +113,8 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
     struct engine *e = s->engine;
     const struct state_container *row = s->row;
     json_auto_t *rootfs = NULL, *log = NULL;
-    int r = storage_rootfs(e->storage, row->layer_id, 0, &rootfs, err);
+    int r = storage_rootfs(e->storage, row->layer_id, row->auto_remove ? BERTH_MOUNT_EPHEMERAL : 0,
+                           &rootfs, err);
     if (r == 0)
         r = log_plan(e, row, &log, err);
     if (r < 0)
@@ -158,19 +159,41 @@ static int spawn(struct starting *s, struct err *err)
     return r;
 }
 
-static int prepare(struct starting *s, const json_t *plan, struct err *err)
+/* While the shim prepares: the ports are tied to its life, and clients that wait get their streams before the program runs, so that
+ * they miss nothing. */
+static int meanwhile(void *arg, struct err *err)
+{
+    struct starting *s = arg;
+    int r = container_connect_owner(s->engine, s->row->id, shim_pid(s->shim),
+                                    shim_start_time(s->shim), err);
+    if (r == 0)
+        r = failpoint("start-preparing");
+    if (r == 0)
+        attaches_deliver(s->engine, s->row->id, s->shim);
+    return r;
+}
+
+static int run(struct starting *s, const json_t *plan, struct err *err)
 {
     int fds[2], seccomp_fd = -1;
     size_t n = 0;
     int r = seccomp_of(s->engine->seccomp, s->host_config, &seccomp_fd, err);
     _cleanup_(closep) int seccomp = seccomp_fd;
+    if (r == 0)
+        r = shim_meet(s->shim, err);
     if (r < 0)
         return r;
     if (seccomp >= 0)
         fds[n++] = seccomp;
     if (s->net.netns >= 0)
         fds[n++] = s->net.netns;
-    return shim_prepare(s->shim, plan, fds, n, &s->init, err);
+    struct shim_run run = {.plan = plan, .fds = fds, .nfds = n, .meanwhile = meanwhile, .arg = s};
+    r = shim_start(s->shim, &run, err);
+    s->init = run.init;
+    s->exit_code = run.exit_code;
+    if (r < 0)
+        return s->exit_code ? err_set(err, -ENOEXEC, "%s", err_msg(err)) : r;
+    return failpoint("start-gone");
 }
 
 static void mark_running(struct state_container *row, void *arg)
@@ -198,10 +221,10 @@ static void mark_running(struct state_container *row, void *arg)
     row->started_ns = time_now_ns();
 }
 
-static int make_all(struct starting *s, struct err *err)
+/* The shim comes up while the rest is made. */
+static int make_all(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
-    json_auto_t *plan = NULL;
     int r = container_inherit(e, &s->row, err);
     if (r < 0)
         return r;
@@ -209,9 +232,10 @@ static int make_all(struct starting *s, struct err *err)
     s->host_config = inherit_effective(cfg, s->row);
     s->ulimits = inherit_ulimits(cfg);
     r = live_new(e, s->row->id, &s->live, err);
-    if (r < 0)
-        return r;
-    r = container_connect(e, s->row, &s->net, err);
+    if (r == 0)
+        r = spawn(s, err);
+    if (r == 0)
+        r = container_connect(e, s->row, &s->net, err);
     if (r < 0)
         return r;
     s->connected = true;
@@ -223,36 +247,20 @@ static int make_all(struct starting *s, struct err *err)
     if (r < 0)
         return r;
     s->cgroup = true;
-    r = build_plan(s, &plan, err);
-    if (r == 0)
-        r = spawn(s, err);
-    if (r == 0)
-        r = container_connect_owner(e, s->row->id, shim_pid(s->shim), shim_start_time(s->shim),
-                                    err);
-    if (r == 0)
-        r = prepare(s, plan, err);
-    return r < 0 ? r : failpoint("start-prepared");
+    return build_plan(s, plan, err);
 }
 
-/* Clients that wait get their streams before the program runs, so that they miss nothing. */
-static int go(struct starting *s, struct err *err)
+static int commit(struct starting *s, struct err *err)
 {
-    struct engine *e = s->engine;
-    attaches_deliver(e, s->row->id, s->shim);
-    int r = shim_go(s->shim, &s->exit_code, err);
-    if (r < 0)
-        return s->exit_code ? err_set(err, -ENOEXEC, "%s", err_msg(err)) : r;
-    if ((r = failpoint("start-gone")) < 0)
-        return r;
     struct state_container *now = NULL;
-    r = container_modify(e, s->row->id, mark_running, s, &now, err);
+    int r = container_modify(s->engine, s->row->id, mark_running, s, &now, err);
     if (r < 0)
         return r;
     state_container_free(s->row);
     s->row = now;
     if (s->cancelled)
         return err_set(err, -ECANCELED, "container %s was stopped meanwhile", now->name);
-    record_write(e, now->id);
+    record_write(s->engine, now->id);
     return 0;
 }
 
@@ -291,10 +299,13 @@ int container_start_claimed(struct engine *e, struct state_container **row, bool
 {
     _cleanup_(starting_end) struct starting s = {
         .engine = e, .row = *row, .by_policy = by_policy, .net = {.netns = -1}};
+    json_auto_t *plan = NULL;
     slot_take(&s);
-    int r = make_all(&s, err);
+    int r = make_all(&s, &plan, err);
     if (r == 0)
-        r = go(&s, err);
+        r = run(&s, plan, err);
+    if (r == 0)
+        r = commit(&s, err);
     *row = s.row;
     if (r < 0) {
         if (!s.cancelled)

@@ -36,32 +36,35 @@ static void read_process(const json_t *reply, struct shim_process *out)
     out->start = (uint64_t)json_int(reply, "start", 0);
 }
 
-int shim_prepare(struct shim *s, const json_t *plan, const int *fds, size_t nfds,
-                 struct shim_process *init, struct err *err)
+int shim_start(struct shim *s, struct shim_run *run, struct err *err)
 {
+    struct shim_waiter prepared, gone;
+    struct shim_call call = {.fds = run->fds, .nfds = run->nfds, .timeout_ms = SLOW_MS};
+    json_auto_t *process = NULL, *reply = NULL;
     json_t *m = message("prepare", NULL);
-    json_put(m, "plan", plan);
-    json_auto_t *reply = NULL;
-    struct shim_call call = {.fds = fds, .nfds = nfds, .timeout_ms = SLOW_MS};
-    int r = shim_request(s, m, &call, &reply, NULL, err);
+    json_put(m, "plan", run->plan);
+    shim_ask(s, m, &call, &prepared);
+    int r = run->meanwhile ? run->meanwhile(run->arg, err) : 0;
+    if (r < 0) {
+        (void)shim_abort(s, NULL);
+        (void)shim_hear(s, &prepared, NULL, NULL, NULL);
+        return r;
+    }
+    shim_ask(s, message("go", NULL), &(struct shim_call){.timeout_ms = SLOW_MS}, &gone);
+    r = shim_hear(s, &prepared, &process, NULL, err);
     if (r == 0)
-        read_process(reply, init);
-    return r;
-}
-
-int shim_go(struct shim *s, int *exit_code, struct err *err)
-{
-    json_auto_t *reply = NULL;
-    struct shim_call call = {.timeout_ms = SLOW_MS};
-    int r = shim_request(s, message("go", NULL), &call, &reply, NULL, err);
-    if (exit_code)
-        *exit_code = (int)json_int(reply, "exit_code", 0);
-    return r;
+        read_process(process, &run->init);
+    int g = shim_hear(s, &gone, &reply, NULL, r < 0 ? NULL : err);
+    if (r == 0)
+        run->exit_code = (int)json_int(reply, "exit_code", 0);
+    return r < 0 ? r : g;
 }
 
 int shim_abort(struct shim *s, struct err *err)
 {
     shim_mark_leaving(s);
+    if (!s->met)
+        return shim_destroy(s);
     struct shim_call call = {.timeout_ms = ABORT_MS};
     return shim_request(s, message("abort", NULL), &call, NULL, NULL, err);
 }

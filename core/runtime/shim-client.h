@@ -19,6 +19,10 @@ struct shim *shim_new(struct shim_reactor *r, const char *id, const struct shim_
  * NULL) is the descriptor that came with it, or -1. */
 int shim_request(struct shim *s, json_t *msg, const struct shim_call *call, json_t **reply, int *fd,
                  struct err *err);
+/* The same in two steps: whoever asks has to hear, whatever came of it, with the waiter where it was. */
+struct shim_waiter;
+void shim_ask(struct shim *s, json_t *msg, const struct shim_call *call, struct shim_waiter *w);
+int shim_hear(struct shim *s, struct shim_waiter *w, json_t **reply, int *fd, struct err *err);
 /* The end of the connection is expected from now on. */
 void shim_mark_leaving(struct shim *s);
 /* Reads {code, signal, oom, time_ns}; error is left NULL. */

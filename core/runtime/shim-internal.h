@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/frame.h"
 #include "runtime/shim.h"
@@ -10,6 +11,8 @@
 /* A request that waits for its reply; on the stack of the thread that asked. */
 struct shim_waiter {
     int64_t seq;
+    const char *type; /* of the request */
+    struct timespec end;
     bool done;
     int error;     /* negative errno when there was no reply */
     json_t *reply; /* owned */
@@ -36,6 +39,7 @@ struct shim {
     bool closed;      /* shim_close() was called: no more callbacks */
     bool lost;        /* the connection has ended */
     bool leaving;     /* it was told to go */
+    bool met;         /* it has said hello: the reactor has it */
     bool dead;        /* the process has ended */
     bool dispatching; /* the reactor works on it */
 

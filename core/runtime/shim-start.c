@@ -121,8 +121,14 @@ static int take_hello(struct shim *s, struct err *err)
     return 0;
 }
 
-/* Hands the connection to the reactor and says hello. */
-static int open_connection(struct shim *s, json_t **status, struct err *err)
+static json_t *own_hello(void)
+{
+    return json_pack("{sssisiss}", "type", "hello", "protocol", SHIM_PROTOCOL, "minor", 0, "build",
+                     BERTH_VERSION);
+}
+
+/* Takes the shim's hello and hands the connection to the reactor. */
+static int open_connection(struct shim *s, struct err *err)
 {
     int r = take_hello(s, err);
     if (r < 0)
@@ -130,13 +136,7 @@ static int open_connection(struct shim *s, json_t **status, struct err *err)
     if (fcntl(s->sock, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return err_errno(err, -errno, "the shim's socket");
     r = shim_reactor_add(s->reactor, s, err);
-    if (r < 0)
-        return r;
-    json_t *hello = json_pack("{sssisiss}", "type", "hello", "protocol", SHIM_PROTOCOL, "minor", 0,
-                              "build", BERTH_VERSION);
-    r = shim_request(s, hello, &(struct shim_call){.timeout_ms = HELLO_MS}, status, NULL, err);
-    if (r < 0)
-        shim_close(s);
+    s->met = r == 0;
     return r;
 }
 
@@ -161,16 +161,24 @@ int shim_spawn(struct shim_reactor *r, int image, const char *id, int rundir,
     s->sock = pair[0];
     int n = start_process(s, image, pair[1], rundir);
     close(pair[1]);
-    if (n < 0)
-        err_errno(err, n, "starting the shim of container %.12s", id);
-    else
-        n = open_connection(s, NULL, err);
     if (n < 0) {
         end_process(s);
-        return n;
+        return err_errno(err, n, "starting the shim of container %.12s", id);
     }
     *out = steal_ptr(&s);
     return 0;
+}
+
+/* Nobody waits for the answer to our hello: what a new shim is, we know. */
+int shim_meet(struct shim *s, struct err *err)
+{
+    json_auto_t *hello = own_hello();
+    json_put_int(hello, "seq", ++s->seq);
+    json_put_int(hello, "fds", 0); /* the next frame has some */
+    int r = open_connection(s, err);
+    if (r == 0 && (r = frame_send(s->sock, hello, NULL, 0)) < 0)
+        err_errno(err, r, "the shim of container %.12s", s->id);
+    return r;
 }
 
 /* --- a shim that runs already */
@@ -234,9 +242,15 @@ int shim_connect(struct shim_reactor *r, const char *id, int rundir,
         return err_errno(err, s->sock, "container %.12s: connecting to its shim", id);
     n = check_peer(s, err);
     if (n == 0)
-        n = open_connection(s, status, err);
+        n = open_connection(s, err);
     if (n < 0)
         return n;
+    n = shim_request(s, own_hello(), &(struct shim_call){.timeout_ms = HELLO_MS}, status, NULL,
+                     err);
+    if (n < 0) {
+        shim_close(s);
+        return n;
+    }
     *out = steal_ptr(&s);
     return 0;
 }

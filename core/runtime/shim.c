@@ -230,11 +230,11 @@ static void waiter_add(struct shim *s, struct shim_waiter *w)
 }
 
 /* Waits for the reply and takes the waiter out of the list. */
-static void waiter_finish(struct shim *s, struct shim_waiter *w, const struct timespec *end)
+static void waiter_finish(struct shim *s, struct shim_waiter *w)
 {
     pthread_mutex_lock(&s->lock);
     while (!w->done) {
-        if (pthread_cond_timedwait(&s->changed, &s->lock, end) == ETIMEDOUT && !w->done) {
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &w->end) == ETIMEDOUT && !w->done) {
             w->done = true;
             w->error = -ETIMEDOUT;
         }
@@ -270,12 +270,12 @@ static int send_request(struct shim *s, const json_t *msg, const struct shim_cal
     return r;
 }
 
-static int judge(struct shim *s, const char *type, struct shim_waiter *w, struct err *err)
+static int judge(struct shim *s, struct shim_waiter *w, struct err *err)
 {
     if (w->error == -ETIMEDOUT)
         return err_set(err, -ETIMEDOUT,
                        "the shim of container %.12s (pid %d) does not answer \"%s\"", s->id,
-                       (int)s->pid, type);
+                       (int)s->pid, w->type);
     if (w->error < 0)
         return err_set(err, w->error, "the shim of container %.12s (pid %d) is gone", s->id,
                        (int)s->pid);
@@ -286,37 +286,61 @@ static int judge(struct shim *s, const char *type, struct shim_waiter *w, struct
     if (e < 0 || e > 4095)
         e = EIO;
     return words ? err_set(err, (int)-e, "%s", words)
-                 : err_errno(err, (int)-e, "shim of container %.12s: %s", s->id, type);
+                 : err_errno(err, (int)-e, "shim of container %.12s: %s", s->id, w->type);
+}
+
+/* The requests' names are literals. */
+static const char *type_of(const json_t *msg)
+{
+    static const char *const types[] = {"hello", "prepare",     "go",     "abort", "status",
+                                        "kill",  "resize",      "attach", "exec",  "close_stdin",
+                                        "root",  "exec_forget", "release"};
+    const char *type = json_str(msg, "type", "");
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (str_eq(type, types[i]))
+            return types[i];
+    return "a request";
+}
+
+void shim_ask(struct shim *s, json_t *msg, const struct shim_call *call, struct shim_waiter *w)
+{
+    json_auto_t *owned = msg;
+    *w = (struct shim_waiter){.type = type_of(owned)};
+    clock_gettime(CLOCK_MONOTONIC, &w->end);
+    w->end.tv_sec += call->timeout_ms / 1000;
+    waiter_add(s, w);
+    json_put_int(owned, "seq", w->seq);
+    json_put_int(owned, "fds", (int64_t)call->nfds);
+    int r = w->done ? 0 : send_request(s, owned, call, &w->end);
+    if (r == 0)
+        return;
+    pthread_mutex_lock(&s->lock);
+    if (!w->done) {
+        w->done = true;
+        w->error = r == -EPIPE ? -ECONNRESET : r;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+int shim_hear(struct shim *s, struct shim_waiter *w, json_t **reply, int *fd, struct err *err)
+{
+    waiter_finish(s, w);
+    int r = judge(s, w, err);
+    json_auto_t *answer = w->reply;
+    if (fd)
+        *fd = steal_fd(&w->fd);
+    close_fd(w->fd);
+    if (reply && answer)
+        *reply = steal_ptr(&answer);
+    return r;
 }
 
 int shim_request(struct shim *s, json_t *msg, const struct shim_call *call, json_t **reply, int *fd,
                  struct err *err)
 {
-    json_auto_t *owned = msg;
-    struct shim_waiter w = {0};
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += call->timeout_ms / 1000;
-    waiter_add(s, &w);
-    json_put_int(owned, "seq", w.seq);
-    int r = w.done ? 0 : send_request(s, owned, call, &end);
-    if (r < 0) {
-        pthread_mutex_lock(&s->lock);
-        if (!w.done) {
-            w.done = true;
-            w.error = r == -EPIPE ? -ECONNRESET : r;
-        }
-        pthread_mutex_unlock(&s->lock);
-    }
-    waiter_finish(s, &w, &end);
-    r = judge(s, json_str(owned, "type", ""), &w, err);
-    json_auto_t *answer = w.reply;
-    if (fd)
-        *fd = steal_fd(&w.fd);
-    close_fd(w.fd);
-    if (reply && answer)
-        *reply = steal_ptr(&answer);
-    return r;
+    struct shim_waiter w;
+    shim_ask(s, msg, call, &w);
+    return shim_hear(s, &w, reply, fd, err);
 }
 
 void shim_mark_leaving(struct shim *s)

@@ -46,9 +46,12 @@ struct shim_events {
 };
 
 /* --- life. Refcounted; every function that gives a struct shim gives a reference. */
-/* Starts a shim: `rundir` is the container's run directory (made by the caller). Returns when it has said hello. */
+/* Starts a shim's process: `rundir` is the container's run directory (made by the caller). While it comes up there is time for other
+ * things; before anything but shim_destroy() it has to be met. */
 int shim_spawn(struct shim_reactor *r, int image, const char *id, int rundir,
                const struct shim_events *events, void *arg, struct shim **out, struct err *err);
+/* Waits until it has said hello. After a failure it is destroyed. */
+int shim_meet(struct shim *s, struct err *err);
 /* Connects to a shim that runs already: reads `state` in rundir and checks pid, start time, boot id and the peer's credentials.
  * -ESRCH: that shim is gone (of an earlier boot, dead, or another process has its pid). *status: as in shim_status(), may be NULL. An exit
  * that the shim keeps comes as the event `exited`, after this has returned or before. */
@@ -80,10 +83,19 @@ struct shim_process {
 };
 
 /* --- the protocol's requests. 0, or the errno and words of the shim; -ECONNRESET: the connection is gone, -ETIMEDOUT: no answer. */
-int shim_prepare(struct shim *s, const json_t *plan, const int *fds, size_t nfds,
-                 struct shim_process *init, struct err *err);
-/* *exit_code: 126, 127, 128 when the program cannot be started (and the return is not 0), else 0; may be NULL. */
-int shim_go(struct shim *s, int *exit_code, struct err *err);
+struct shim_run {
+    const json_t *plan;
+    const int *fds;
+    size_t nfds;
+    /* Called while the shim prepares, before the program may run; a failure ends the start. */
+    int (*meanwhile)(void *arg, struct err *err);
+    void *arg;
+    /* Out. exit_code: 126, 127, 128 when the program cannot be started (and the return is not 0), else 0. */
+    struct shim_process init;
+    int exit_code;
+};
+/* `prepare`, and `go` right behind it: returns when the container's program runs. */
+int shim_start(struct shim *s, struct shim_run *run, struct err *err);
 int shim_abort(struct shim *s, struct err *err);
 /* *status: the caller's. */
 int shim_status(struct shim *s, json_t **status, struct err *err);

@@ -127,6 +127,17 @@ void conn_subscribe(struct conn *c)
     send_on(c, event, -1);
 }
 
+/* The kernel hands out a frame and the descriptors of the one behind it together. Who sends one without waiting for the answer to the
+ * other says how many each has. */
+static void take_fds(struct conn *c, struct request *rq)
+{
+    int64_t n = json_int(rq->msg, "fds", -1);
+    if (n < 0 || n > (int64_t)ARRAY_SIZE(rq->fds))
+        rq->nfds = frame_take_fds(&c->in, rq->fds, ARRAY_SIZE(rq->fds));
+    else
+        rq->nfds = frame_claim_fds(&c->in, rq->fds, (size_t)n);
+}
+
 static void handle(struct conn *c, const json_t *msg)
 {
     _cleanup_(err_fini) struct err why = {0};
@@ -136,7 +147,7 @@ static void handle(struct conn *c, const json_t *msg)
                          .reply = json_object(),
                          .reply_fd = -1,
                          .seq = json_int(msg, "seq", 0)};
-    rq.nfds = frame_take_fds(&c->in, rq.fds, ARRAY_SIZE(rq.fds));
+    take_fds(c, &rq);
     int r = verb_run(&rq, &why);
     for (size_t i = 0; i < rq.nfds; i++)
         close_fd(rq.fds[i]);

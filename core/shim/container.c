@@ -88,6 +88,21 @@ static void give_up(struct shim *s, const struct err *why, int exit_code)
     }
 }
 
+static int let_go(struct shim *s, struct err *err)
+{
+    s->phase = PHASE_STARTING;
+    int r = task_go(s->init);
+    return r < 0 && r != -EPIPE ? err_errno(err, r, "letting the container's process go") : 0;
+}
+
+/* `go` has come before this. */
+static void go_at_once(struct shim *s)
+{
+    _cleanup_(err_fini) struct err why = {0};
+    if (let_go(s, &why) < 0)
+        pending_fail(&s->go, &why, 128);
+}
+
 static void check_prepared(struct shim *s)
 {
     if (s->phase != PHASE_PREPARING || !s->init_ready || !s->log_ready)
@@ -98,6 +113,8 @@ static void check_prepared(struct shim *s)
     json_put_int(reply, "pid", s->init->pid);
     json_put_int(reply, "start", (int64_t)s->init->start);
     pending_reply(&s->prepare, reply, NULL);
+    if (s->go.seq)
+        go_at_once(s);
 }
 
 static void on_init_ready(struct task *t)
@@ -229,12 +246,12 @@ int container_go(struct shim *s, struct err *err)
         end_shim(s);
         return err_set(err, s->failure.code, "%s", err_msg(&s->failure));
     }
+    if (s->phase == PHASE_PREPARING)
+        return 0; /* once it is prepared */
     if (s->phase != PHASE_PREPARED)
         return err_set(err, -EINVAL, "the container is %s, not prepared",
                        state_phase_name(s->phase));
-    s->phase = PHASE_STARTING;
-    int r = task_go(s->init);
-    return r < 0 && r != -EPIPE ? err_errno(err, r, "letting the container's process go") : 0;
+    return let_go(s, err);
 }
 
 /* --- exit */

@@ -134,7 +134,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "killed in the middle of start: the container is as it was created, and starts" {
     has_failpoints
     baseline
-    for point in start-attached start-connected start-prepared start-gone; do
+    for point in start-attached start-connected start-preparing start-gone; do
         b create --name half -p 18081:80 busybox httpd -f -h /var/www
         crash_at $point b start half
         [ "$(field half '{{.State.Status}}')" = created ]
@@ -162,7 +162,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "a step that fails takes back the earlier ones, with its words" {
     has_failpoints
     baseline
-    for point in create-row create-layer start-attached start-connected start-prepared start-gone; do
+    for point in create-row create-layer start-attached start-connected start-preparing start-gone; do
         daemon_stop
         BERTH_FAILPOINTS=$point=ENOSPC daemon_start
         run b run --rm --name half -v /anon -p 80 busybox sleep 100

@@ -195,6 +195,8 @@ static struct shim *spawn(struct world *w)
     struct shim *s = NULL;
     struct err err = {0};
     int r = shim_spawn(w->reactor, w->image, w->id, w->rundir, &events, &w->seen, &s, &err);
+    if (r == 0)
+        r = shim_meet(s, &err);
     if (r < 0)
         print_message("%s\n", err_msg(&err));
     assert_int_equal(r, 0);
@@ -205,16 +207,15 @@ static void requests_bring_their_replies(void **state)
 {
     struct world *w = *state;
     _cleanup_(shim_unrefp) struct shim *s = spawn(w);
-    struct shim_process init = {0};
     json_auto_t *plan = json_object();
-    int code = 0, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct shim_run run = {.plan = plan, .fds = &null, .nfds = 1};
     _cleanup_(err_fini) struct err err = {0};
-    assert_int_equal(shim_prepare(s, plan, &null, 1, &init, NULL), 0);
+    assert_int_equal(shim_start(s, &run, &err), -ENOENT);
     close(null);
-    assert_int_equal(init.pid, 100);
-    assert_int_equal(init.start, 7);
-    assert_int_equal(shim_go(s, &code, &err), -ENOENT);
-    assert_int_equal(code, 127);
+    assert_int_equal(run.init.pid, 100);
+    assert_int_equal(run.init.start, 7);
+    assert_int_equal(run.exit_code, 127);
     assert_string_equal(err_msg(&err), "exec: no such file");
     _cleanup_(closep) int root = -1;
     assert_int_equal(shim_root(s, &root, NULL), 0);
