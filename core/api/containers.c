@@ -32,7 +32,7 @@ int containers_list(struct request *r, struct err *err)
 {
     json_auto_t *filters = NULL;
     struct container_list_opts opts = {.all = query_bool(r, "all"), .size = query_bool(r, "size")};
-    json_t *out = NULL;
+    char *out = NULL;
     int c = query_filters(r, &filters, err);
     if (c == 0)
         c = query_int(r, "limit", 0, &opts.limit, err);
@@ -43,8 +43,15 @@ int containers_list(struct request *r, struct err *err)
     c = engine_container_list(r->engine, &opts, &out, err);
     if (c < 0)
         return c;
-    answer_trim_list(ANSWER_CONTAINER_ITEM, r->match.version, out);
-    return reply_json(r, 200, out);
+    if (!answer_differs(ANSWER_CONTAINER_ITEM, r->match.version))
+        return reply_text(r, 200, TYPE_JSON, out);
+    _cleanup_(freep) char *text = out;
+    json_t *list = NULL;
+    c = json_parse(text, strlen(text), &list, err);
+    if (c < 0)
+        return c;
+    answer_trim_list(ANSWER_CONTAINER_ITEM, r->match.version, list);
+    return reply_json(r, 200, list);
 }
 
 int containers_inspect(struct request *r, struct err *err)

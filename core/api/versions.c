@@ -91,6 +91,14 @@ static void difference_walk(const struct difference *d, int version, const char 
             difference_walk(d, version, rest, value);
 }
 
+bool answer_differs(enum answer kind, int version)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        if (table[i].kind == kind && (table[i].since > version || table[i].until > version))
+            return true;
+    return false;
+}
+
 void answer_trim(enum answer kind, int version, json_t *value)
 {
     for (size_t i = 0; i < ARRAY_SIZE(table); i++)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum answer {
     ANSWER_CONTAINER,
@@ -13,6 +14,8 @@ enum answer {
     ANSWER_NETWORK,
 };
 
+/* Whether an answer of the newest version is another one in version 1.`version`. */
+bool answer_differs(enum answer kind, int version);
 /* Changes `value` (of the newest version) to what version 1.`version` of the API has. */
 void answer_trim(enum answer kind, int version, json_t *value);
 /* The same for each element of a list. */

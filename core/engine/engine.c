@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "engine/drivers.h"
 #include "engine/internal.h"
+#include "engine/list-cache.h"
 #include "engine/live.h"
 #include "engine/log-driver.h"
 #include "engine/netset.h"
@@ -181,6 +182,8 @@ static int open_all(struct engine *e, struct err *err)
     if (r == 0)
         r = endpoints_reserve(e, err);
     if (r == 0)
+        e->list = list_cache_new(e);
+    if (r == 0)
         r = reconcile(e, err);
     if (r < 0)
         return r;
@@ -293,6 +296,7 @@ void engine_close(struct engine *e)
         cgroup_close(e->cgroup);
     registry_free(e->registry);
     event_ring_end(e->events);
+    list_cache_free(e->list);
     state_close(e->state);
     close_fd(e->run_fd);
     free_memory(e);

@@ -64,7 +64,8 @@ struct container_list_opts {
     int64_t limit; /* 0: none */
     const json_t *filters;
 };
-int engine_container_list(struct engine *e, const struct container_list_opts *opts, json_t **out,
+/* *out: the JSON array as text, the caller's. */
+int engine_container_list(struct engine *e, const struct container_list_opts *opts, char **out,
                           struct err *err);
 int engine_container_inspect(struct engine *e, const char *ref, bool size, json_t **out,
                              struct err *err);

@@ -23,7 +23,7 @@ static void image_event(struct engine *e, const char *action, const char *id, co
 static int count_containers(struct engine *e, json_t **counts, struct err *err)
 {
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
-    int r = state_container_list(e->state, false, &rows, err);
+    int r = state_container_brief(e->state, &rows, err);
     *counts = json_object();
     for (size_t i = 0; r == 0 && i < rows.n; i++)
         if (rows.v[i]->image_id)
@@ -110,7 +110,7 @@ static int each_user(void *ctx, const char *image_id,
 {
     struct engine *e = ctx;
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
-    int r = state_container_list(e->state, false, &rows, NULL);
+    int r = state_container_brief(e->state, &rows, NULL);
     for (size_t i = 0; r == 0 && i < rows.n; i++)
         if (str_eq(rows.v[i]->image_id, image_id))
             user(arg, rows.v[i]->id, container_is_running(rows.v[i]));

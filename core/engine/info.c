@@ -35,7 +35,7 @@ static void put_counts(struct engine *e, json_t *o)
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
     _cleanup_(state_images_fini) struct state_images images = {0};
     int64_t running = 0, paused = 0;
-    if (state_container_list(e->state, false, &rows, NULL) < 0)
+    if (state_container_brief(e->state, &rows, NULL) < 0)
         log_warn("info: containers could not be counted");
     for (size_t i = 0; i < rows.n; i++) {
         paused += str_eq(rows.v[i]->status, "paused");

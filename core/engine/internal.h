@@ -26,6 +26,7 @@
 struct cgroup;
 struct config;
 struct image_store;
+struct list_cache;
 struct live;
 struct log_hosts;
 struct netset;
@@ -49,6 +50,7 @@ struct engine {
     struct storage *storage;
     struct log_hosts *log_hosts;
     struct image_store *images;
+    struct list_cache *list; /* of containers, as it is shown */
     struct cgroup *cgroup;
     struct seccomp_cache *seccomp;
     struct shim_reactor *reactor;

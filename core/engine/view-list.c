@@ -2,16 +2,15 @@
 /*
  * The list of containers
  *
- * Built from committed rows alone, so it answers whatever the verbs are doing.
+ * Built from committed rows alone, so it answers whatever the verbs are doing; the text of most entries is kept.
  */
 #include <errno.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/filters.h"
-#include "engine/mounts.h"
+#include "engine/list-cache.h"
 #include "engine/networks.h"
-#include "engine/ports.h"
 #include "engine/storage.h"
 #include "engine/view.h"
 #include "image/store.h"
@@ -76,43 +75,6 @@ int container_sizes(struct engine *e, const struct state_container *row, int64_t
     if (r == 0 && row->image_id && state_image_get(e->state, row->image_id, &image, NULL) == 0)
         *rootfs += image->size;
     return r;
-}
-
-/* Path and arguments; an argument with blanks is quoted, as Docker does. */
-static char *command_words(const struct state_container *row)
-{
-    struct buf b = {0};
-    buf_adds(&b, json_str(row->runtime, "path", ""));
-    const json_t *args = json_arr(row->runtime, "args");
-    for (size_t i = 0; i < json_array_size(args); i++) {
-        const char *arg = json_string_value(json_array_get(args, i));
-        buf_printf(&b, strchr(arg, ' ') ? " '%s'" : " %s", arg);
-    }
-    return buf_steal(&b);
-}
-
-static json_t *list_entry(struct engine *e, const struct state_container *row, int64_t now)
-{
-    _cleanup_(freep) char *status = status_words(row, now), *command = command_words(row);
-    json_t *o = json_object(), *names = json_array(), *hc = json_object();
-    _cleanup_(freep) char *name = str_printf("/%s", row->name);
-    json_push_str(names, name);
-    json_put_str(o, "Id", row->id);
-    json_put_take(o, "Names", names);
-    json_put_str(o, "Image", row->image_ref ? row->image_ref : "");
-    json_put_str(o, "ImageID", row->image_id ? row->image_id : "");
-    json_put_str(o, "Command", command);
-    json_put_int(o, "Created", row->created_ns / NS_PER_SEC);
-    json_put_take(o, "Ports", network_ports_list(e, row));
-    const json_t *labels = json_obj(row->config, "Labels");
-    json_put_take(o, "Labels", labels ? json_deep_copy(labels) : json_object());
-    json_put_str(o, "State", row->status);
-    json_put_str(o, "Status", status);
-    json_put_str(hc, "NetworkMode", json_str(row->host_config, "NetworkMode", ""));
-    json_put_take(o, "HostConfig", hc);
-    json_put_take(o, "NetworkSettings", network_settings_short(e, row));
-    json_put_take(o, "Mounts", mounts_view(json_arr(row->runtime, "mounts")));
-    return o;
 }
 
 /* --- filters */
@@ -255,38 +217,88 @@ static bool matches(const struct list_query *q, const struct state_container *ro
            matches_network(q->engine, f, row) && matches_ports(q->engine, f, row);
 }
 
-static void put_sizes(struct engine *e, const struct state_container *row, json_t *o)
+/* Filters on what the kept list does not hold. */
+static bool needs_row(const json_t *filters)
 {
-    int64_t rw = 0, rootfs = 0;
-    if (container_sizes(e, row, &rw, &rootfs, NULL) < 0)
-        return;
-    json_put_int(o, "SizeRw", rw);
-    json_put_int(o, "SizeRootFs", rootfs);
+    static const char *const keys[] = {"volume", "network", "publish", "expose"};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (filters_has(filters, keys[i]))
+            return true;
+    return false;
 }
 
-int engine_container_list(struct engine *e, const struct container_list_opts *opts, json_t **out,
+/* 1: it belongs to the answer, 0: not, or it is gone by now. */
+static int chosen(const struct list_query *q, const struct list_item *item, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    _cleanup_(err_fini) struct err words = {0};
+    if (!needs_row(q->filters))
+        return matches(q, &item->row);
+    int r = state_container_get(q->engine->state, item->row.id, &row, &words);
+    if (r == 0)
+        return matches(q, row);
+    if (r != -ENOENT)
+        err_move(err, &words);
+    return r == -ENOENT ? 0 : r;
+}
+
+static void write_sizes(struct engine *e, const char *id, struct buf *b)
+{
+    int64_t rw = 0, rootfs = 0;
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    if (state_container_get(e->state, id, &row, NULL) < 0 ||
+        container_sizes(e, row, &rw, &rootfs, NULL) < 0)
+        return;
+    b->s[--b->len] = '\0'; /* the closing brace */
+    buf_printf(b, ",\"SizeRw\":%lld,\"SizeRootFs\":%lld}", (long long)rw, (long long)rootfs);
+}
+
+static void write_entry(const struct list_item *item, int64_t now, struct buf *b)
+{
+    _cleanup_(freep) char *status = status_words(&item->row, now);
+    buf_adds(b, item->head);
+    buf_printf(b, "\"Status\":\"%s\"", status); /* letters, digits, blanks and parentheses */
+    buf_adds(b, item->tail);
+}
+
+static int write_list(const struct list_query *q, const struct container_list_opts *opts,
+                      const struct list_snapshot *list, bool all, struct buf *b, struct err *err)
+{
+    int64_t now = time_now_ns(), written = 0;
+    buf_addc(b, '[');
+    for (size_t i = 0; i < list->n && (opts->limit <= 0 || written < opts->limit); i++) {
+        const struct list_item *item = list->v[i];
+        if ((!all && !container_is_running(&item->row)) || str_eq(item->row.verb, "create"))
+            continue;
+        int r = chosen(q, item, err);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        if (written++ > 0)
+            buf_addc(b, ',');
+        write_entry(item, now, b);
+        if (opts->size)
+            write_sizes(q->engine, item->row.id, b);
+    }
+    buf_addc(b, ']');
+    return 0;
+}
+
+int engine_container_list(struct engine *e, const struct container_list_opts *opts, char **out,
                           struct err *err)
 {
     struct list_query q = {.engine = e, .filters = opts->filters};
-    _cleanup_(state_containers_fini) struct state_containers rows = {0};
+    _cleanup_(list_snapshot_fini) struct list_snapshot list = {0};
+    _cleanup_(buf_fini) struct buf b = {0};
     int r = list_query_init(&q, err);
     bool all = opts->all || opts->limit > 0 || q.any_status || q.before_ns || q.since_ns;
     if (r == 0)
-        r = state_container_list(e->state, !all, &rows, err);
-    json_auto_t *list = json_array();
-    int64_t now = time_now_ns();
-    for (size_t i = 0; r == 0 && i < rows.n; i++) {
-        if (opts->limit > 0 && (int64_t)json_array_size(list) >= opts->limit)
-            break;
-        if (!matches(&q, rows.v[i]) || str_eq(rows.v[i]->verb, "create"))
-            continue;
-        json_t *entry = list_entry(e, rows.v[i], now);
-        if (opts->size)
-            put_sizes(e, rows.v[i], entry);
-        json_push_take(list, entry);
-    }
+        r = list_cache_take(e->list, &list, err);
+    if (r == 0)
+        r = write_list(&q, opts, &list, all, &b, err);
     free(q.ancestor);
     if (r == 0)
-        *out = steal_ptr(&list);
+        *out = buf_steal(&b);
     return r;
 }

@@ -60,7 +60,7 @@ static int gather_known(struct image_store *s, struct map *known, struct err *er
     _cleanup_(state_layers_fini) struct state_layers layers = {0};
     _cleanup_(state_containers_fini) struct state_containers containers = {0};
     int r = state_layer_list(s->state, s->driver, &layers, err);
-    if (r < 0 || (r = state_container_list(s->state, false, &containers, err)) < 0)
+    if (r < 0 || (r = state_container_brief(s->state, &containers, err)) < 0)
         return r;
     for (size_t i = 0; i < layers.n; i++)
         map_set(known, layers.v[i]->layer_id, known);

@@ -7,10 +7,11 @@
 #include "base/str.h"
 #include "state/db.h"
 
-#define COLUMNS                                                                                    \
+#define BRIEF                                                                                      \
     "id, name, created_ns, image_id, image_ref, layer_id, status, verb, verb_since_ns, pid,"       \
     " pid_start, shim_pid, shim_start, boot_id, exit_code, error, oom, started_ns, finished_ns,"   \
-    " restart_count, stop_requested, auto_remove, config, host_config, runtime"
+    " restart_count, stop_requested, auto_remove"
+#define COLUMNS BRIEF ", config, host_config, runtime"
 
 void state_container_fini(struct state_container *c)
 {
@@ -57,10 +58,20 @@ static struct state_container *read_row(sqlite3_stmt *st)
     c->restart_count = sqlite3_column_int64(st, i++);
     c->stop_requested = sqlite3_column_int(st, i++);
     c->auto_remove = sqlite3_column_int(st, i++);
+    if (sqlite3_column_count(st) == i)
+        return c; /* brief */
     c->config = col_json(st, i++);
     c->host_config = col_json(st, i++);
     c->runtime = col_json(st, i);
     return c;
+}
+
+static int commit(struct state *s, struct txn *t, const char *id, struct err *err)
+{
+    int r = txn_commit(t, err);
+    if (r == 0)
+        state_container_changed(s, id);
+    return r;
 }
 
 /* Docker's words, with the owner's id. */
@@ -98,7 +109,7 @@ int state_container_insert(struct state *s, const struct state_container *c, str
                   c->stop_requested, c->auto_remove, c->config, c->host_config, c->runtime);
     if (r == -EEXIST)
         return name_taken(t.c, c->name, err);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, c->id, err);
 }
 
 static int no_such(const char *ref, struct err *err)
@@ -127,7 +138,7 @@ int state_container_update(struct state *s, const struct state_container *c, str
         return name_taken(t.c, c->name, err);
     if (r == 0)
         return no_such(c->id, err);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, c->id, err);
 }
 
 int state_container_delete(struct state *s, const char *id, struct err *err)
@@ -139,7 +150,7 @@ int state_container_delete(struct state *s, const char *id, struct err *err)
     r = stmt_exec(t.c, err, "DELETE FROM container WHERE id = ?", "s", id);
     if (r == 0)
         return no_such(id, err);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, id, err);
 }
 
 static int get(struct conn *c, const char *id, struct state_container **out, struct err *err)
@@ -192,26 +203,54 @@ int state_container_find(struct state *s, const char *ref, struct state_containe
     return get(t.c, id, out, err);
 }
 
-int state_container_list(struct state *s, bool live_only, struct state_containers *out,
-                         struct err *err)
+static int list(struct state *s, const char *sql, struct state_containers *out, struct err *err)
 {
     *out = (struct state_containers){0};
     _cleanup_(txn_fini) struct txn t = {0};
     _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
     int r = txn_read(s, &t, err);
-    if (r == 0 && live_only)
-        r = stmt_query(t.c, &st, err,
-                       "SELECT " COLUMNS " FROM container"
-                       " WHERE status IN ('running', 'paused', 'restarting')"
-                       " ORDER BY created_ns DESC, id",
-                       "");
-    else if (r == 0)
-        r = stmt_query(t.c, &st, err,
-                       "SELECT " COLUMNS " FROM container ORDER BY created_ns DESC, id", "");
+    if (r == 0)
+        r = stmt_query(t.c, &st, err, sql, "");
     while (r >= 0 && (r = stmt_step(st, err)) > 0)
         list_push(out, read_row(st));
     if (r < 0)
         state_containers_fini(out);
+    return r;
+}
+
+#define NEWEST_FIRST " ORDER BY created_ns DESC, id"
+
+int state_container_list(struct state *s, bool live_only, struct state_containers *out,
+                         struct err *err)
+{
+    if (live_only)
+        return list(s,
+                    "SELECT " COLUMNS " FROM container"
+                    " WHERE status IN ('running', 'paused', 'restarting')" NEWEST_FIRST,
+                    out, err);
+    return list(s, "SELECT " COLUMNS " FROM container" NEWEST_FIRST, out, err);
+}
+
+int state_container_brief(struct state *s, struct state_containers *out, struct err *err)
+{
+    return list(s, "SELECT " BRIEF " FROM container" NEWEST_FIRST, out, err);
+}
+
+int state_container_each(struct state *s,
+                         int (*fn)(void *ctx, const struct state_container *row, struct err *err),
+                         void *ctx, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = stmt_query(t.c, &st, err, "SELECT " COLUMNS " FROM container" NEWEST_FIRST, "");
+    while (r >= 0 && (r = stmt_step(st, err)) > 0) {
+        _cleanup_(state_container_freep) struct state_container *row = read_row(st);
+        r = fn(ctx, row, err);
+        if (r != 0)
+            return r;
+    }
     return r;
 }
 
@@ -243,5 +282,5 @@ int state_container_unclaim(struct state *s, const char *id, struct err *err)
     int r = txn_write(s, false, &t, err);
     if (r == 0)
         r = stmt_exec(t.c, err, "UPDATE container SET verb = NULL WHERE id = ?", "s", id);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, id, err);
 }

@@ -32,6 +32,8 @@ void db_close(struct db *db);
 int schema_migrate(struct conn *c, struct err *err);
 
 struct db *state_db(struct state *s);
+/* Tells who watches (state_container_watch). */
+void state_container_changed(struct state *s, const char *id);
 
 /* A transaction. It is rolled back when it goes out of scope uncommitted. */
 struct txn {

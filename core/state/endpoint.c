@@ -35,6 +35,26 @@ static int not_found(const char *id, struct err *err)
     return err_set(err, -ENOENT, "endpoint %s not found", id);
 }
 
+static int commit(struct state *s, struct txn *t, const char *container_id, struct err *err)
+{
+    int r = txn_commit(t, err);
+    if (r == 0 && container_id)
+        state_container_changed(s, container_id);
+    return r;
+}
+
+/* Whose it is; NULL: there is no such endpoint. */
+static int owner(struct conn *c, const char *id, char **container_id, struct err *err)
+{
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = stmt_query(c, &st, err, "SELECT container_id FROM endpoint WHERE id = ?", "s", id);
+    if (r == 0)
+        r = stmt_step(st, err);
+    if (r > 0)
+        *container_id = col_str(st, 0);
+    return MIN(r, 0);
+}
+
 int state_endpoint_insert(struct state *s, const struct state_endpoint *e, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
@@ -49,32 +69,38 @@ int state_endpoint_insert(struct state *s, const struct state_endpoint *e, struc
     if (r == -ENOENT)
         return err_set(err, r, "network %s or container %s does not exist", e->network_id,
                        e->container_id);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, e->container_id, err);
 }
 
 int state_endpoint_update(struct state *s, const struct state_endpoint *e, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, false, &t, err);
+    _cleanup_(freep) char *container = NULL;
+    if (r == 0)
+        r = owner(t.c, e->id, &container, err);
     if (r < 0)
         return r;
     r = stmt_exec(t.c, err, "UPDATE endpoint SET config=?, attachment=? WHERE id=?", "jjs",
                   e->config, e->attachment, e->id);
     if (r == 0)
         return not_found(e->id, err);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, container, err);
 }
 
 int state_endpoint_delete(struct state *s, const char *id, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, false, &t, err);
+    _cleanup_(freep) char *container = NULL;
+    if (r == 0)
+        r = owner(t.c, id, &container, err);
     if (r < 0)
         return r;
     r = stmt_exec(t.c, err, "DELETE FROM endpoint WHERE id = ?", "s", id);
     if (r == 0)
         return not_found(id, err);
-    return r < 0 ? r : txn_commit(&t, err);
+    return r < 0 ? r : commit(s, &t, container, err);
 }
 
 /* A query of its own for each case, so that each can use its index. */

@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "state/container.h"
 #include "state/db.h"
 
 #define DB_NAME "berth.db"
@@ -23,11 +24,25 @@ struct state {
     int root_fd, lock_fd;
     char instance[9];
     struct db *db;
+    void (*changed)(void *ctx, const char *id);
+    void *changed_ctx;
 };
 
 struct db *state_db(struct state *s)
 {
     return s->db;
+}
+
+void state_container_watch(struct state *s, void (*fn)(void *ctx, const char *id), void *ctx)
+{
+    s->changed = fn;
+    s->changed_ctx = ctx;
+}
+
+void state_container_changed(struct state *s, const char *id)
+{
+    if (s->changed)
+        s->changed(s->changed_ctx, id);
 }
 
 const char *state_instance(const struct state *s)

@@ -250,20 +250,21 @@ int engine_container_create(struct engine *e, const char *name, const char *plat
     return 0;
 }
 
-int engine_container_list(struct engine *e, const struct container_list_opts *opts, json_t **out,
+int engine_container_list(struct engine *e, const struct container_list_opts *opts, char **out,
                           struct err *err)
 {
-    *out = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; i < FAKE_MAX; i++) {
         struct process *p = &e->all[i];
         if (!p->used || p->is_exec)
             continue;
         _cleanup_(freep) char *name = str_printf("/%s", p->name);
-        json_push_take(*out, json_pack("{s:s, s:[s], s:s, s:s, s:s, s:s, s:I, s:[], s:O?}", "Id",
+        json_push_take(list, json_pack("{s:s, s:[s], s:s, s:s, s:s, s:s, s:I, s:[], s:O?}", "Id",
                                        p->id, "Names", name, "Image", "img", "Command", "cat",
                                        "State", "running", "Status", "Up", "Created",
                                        (json_int_t)1700000000, "Ports", "Filters", opts->filters));
     }
+    *out = json_text(list);
     return 0;
 }
 
