@@ -176,7 +176,7 @@ void networks_event(struct engine *e, const struct state_container *row, const c
 int endpoints_reserve(struct engine *e, struct err *err)
 {
     _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
-    int r = state_endpoint_list(e->state, NULL, NULL, &list, err);
+    int r = state_endpoint_list_attached(e->state, &list, err);
     for (size_t i = 0; r == 0 && i < list.n; i++) {
         const struct state_endpoint *ep = list.v[i];
         struct net_entry *n = netset_get(e->nets, ep->network_id);
@@ -191,7 +191,7 @@ int endpoints_reserve(struct engine *e, struct err *err)
 int endpoints_restore(struct engine *e, bool strangers, struct err *err)
 {
     _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
-    int r = state_endpoint_list(e->state, NULL, NULL, &list, err);
+    int r = state_endpoint_list_attached(e->state, &list, err);
     if (r < 0)
         return r;
     json_auto_t *states = json_array();

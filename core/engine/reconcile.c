@@ -29,6 +29,7 @@
 #include "image/store.h"
 #include "runtime/cgroup.h"
 #include "runtime/procfs.h"
+#include "state/network.h"
 
 #define REBOOT_CODE  255
 #define REBOOT_WORDS "the machine was started anew while the container ran"
@@ -40,8 +41,10 @@
 
 struct repair {
     struct engine *engine;
-    struct state_containers rows;
-    struct live **lives; /* whose gates are opened last */
+    struct state_containers rows; /* brief */
+    struct map known;             /* ids and names of run directories, of the rows */
+    struct map leftovers; /* ids and 16-digit names of run directories: something is there */
+    struct live **lives;  /* whose gates are opened last */
     size_t n_lives;
     struct strv strangers; /* ids: they live and have no row */
     struct strv to_remove; /* ids: exited with AutoRemove, or removal was begun */
@@ -52,6 +55,8 @@ static void repair_fini(struct repair *r)
     for (size_t i = 0; i < r->n_lives; i++)
         live_unref(r->lives[i]);
     free(r->lives);
+    map_fini(&r->known, NULL);
+    map_fini(&r->leftovers, NULL);
     strv_fini(&r->to_remove);
     strv_fini(&r->strangers);
     state_containers_fini(&r->rows);
@@ -63,12 +68,20 @@ static void add_live(struct repair *r, struct live *l)
     r->lives[r->n_lives++] = l;
 }
 
-static const struct state_container *row_of(const struct repair *r, const char *id, size_t n)
+/* A run directory has the first half of the id as its name. */
+static void short_id(const char *id, char out[17])
 {
-    for (size_t i = 0; i < r->rows.n; i++)
-        if (strncmp(r->rows.v[i]->id, id, n) == 0)
-            return r->rows.v[i];
-    return NULL;
+    snprintf(out, 17, "%.16s", id);
+}
+
+static void know_rows(struct repair *r)
+{
+    char name[17];
+    for (size_t i = 0; i < r->rows.n; i++) {
+        short_id(r->rows.v[i]->id, name);
+        map_set(&r->known, r->rows.v[i]->id, r);
+        map_set(&r->known, name, r);
+    }
 }
 
 /* --- containers that run by their rows */
@@ -158,12 +171,41 @@ static void end_leftover(struct repair *r, const struct state_container *row, in
     rundir_remove(e, row->id);
 }
 
+/* Run directories, control groups and attachments of whoever it may be: asked for once, not per container. */
+static int find_leftovers(struct repair *r, struct err *err)
+{
+    struct engine *e = r->engine;
+    _cleanup_(strv_fini) struct strv groups = {0};
+    _cleanup_(state_endpoints_fini) struct state_endpoints attached = {0};
+    int copy = openat(e->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *d;
+    int ret = dir ? cgroup_list(e->cgroup, &groups, err)
+                  : err_errno(err, -errno, "reading the run directories");
+    if (ret == 0)
+        ret = state_endpoint_list_attached(e->state, &attached, err);
+    if (ret < 0)
+        return ret;
+    while ((d = readdir(dir)))
+        map_set(&r->leftovers, d->d_name, r);
+    const char *id;
+    strv_foreach (id, &groups)
+        map_set(&r->leftovers, id, r);
+    for (size_t i = 0; i < attached.n; i++)
+        map_set(&r->leftovers, attached.v[i]->container_id, r);
+    return 0;
+}
+
 static void settle(struct repair *r, const struct state_container *row)
 {
-    _cleanup_(closep) int rundir = rundir_open(r->engine, row->id, false);
+    char name[17];
+    short_id(row->id, name);
+    _cleanup_(closep) int rundir =
+        map_get(&r->leftovers, name) ? rundir_open(r->engine, row->id, false) : -ENOENT;
     if (rundir >= 0)
         end_leftover(r, row, rundir);
-    container_give_back(r->engine, row);
+    if (rundir >= 0 || map_get(&r->leftovers, row->id))
+        container_give_back(r->engine, row);
     bool ended = row->started_ns > 0 && row->auto_remove;
     if (ended || str_eq(row->status, "removing"))
         strv_add(&r->to_remove, row->id);
@@ -176,7 +218,7 @@ static void check_rundirs(struct repair *r)
     _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *d;
     while (dir && (d = readdir(dir))) {
-        if (d->d_name[0] == '.' || row_of(r, d->d_name, strlen(d->d_name)))
+        if (d->d_name[0] == '.' || map_get(&r->known, d->d_name))
             continue;
         _cleanup_(freep) char *state_path = str_printf("%s/state", d->d_name);
         _cleanup_(freep) char *text = NULL;
@@ -204,7 +246,7 @@ static void check_cgroups(struct repair *r)
         log_warn("control groups could not be listed: %s", err_msg(&err));
     char *id;
     strv_foreach (id, &ids) {
-        if (row_of(r, id, ID_MAX))
+        if (map_get(&r->known, id))
             continue;
         err_clear(&err);
         if (cgroup_destroy(r->engine->cgroup, id, 0, &err) < 0)
@@ -234,7 +276,7 @@ static void check_directories(struct repair *r)
     _cleanup_(closedirp) DIR *dir = opendir(path);
     struct dirent *d;
     while (dir && (d = readdir(dir)))
-        if (d->d_name[0] != '.' && !row_of(r, d->d_name, ID_MAX) &&
+        if (d->d_name[0] != '.' && !map_get(&r->known, d->d_name) &&
             !strv_has(&r->strangers, d->d_name))
             to_lost_found(r->engine, d->d_name);
 }
@@ -320,9 +362,12 @@ int reconcile(struct engine *e, struct err *err)
     _cleanup_(repair_fini) struct repair r = {.engine = e};
     int ret = repair_claims(e, err);
     if (ret == 0)
-        ret = state_container_list(e->state, false, &r.rows, err);
+        ret = state_container_brief(e->state, &r.rows, err);
+    if (ret == 0)
+        ret = find_leftovers(&r, err);
     if (ret < 0)
         return ret;
+    know_rows(&r);
     for (size_t i = 0; i < r.rows.n; i++) {
         if (container_is_running(r.rows.v[i]) && !container_is_resting(r.rows.v[i]))
             reattach(&r, r.rows.v[i]);

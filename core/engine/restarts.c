@@ -252,7 +252,7 @@ void restarts_take_up(struct engine *e)
 {
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
-    if (state_container_list(e->state, false, &rows, &err) < 0)
+    if (state_container_list_restarts(e->state, &rows, &err) < 0)
         log_error("restart policies: %s", err_msg(&err));
     for (size_t i = rows.n; i-- > 0;) { /* the oldest first: later ones may need them */
         const struct state_container *row = rows.v[i];

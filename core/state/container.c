@@ -236,6 +236,16 @@ int state_container_brief(struct state *s, struct state_containers *out, struct 
     return list(s, "SELECT " BRIEF " FROM container" NEWEST_FIRST, out, err);
 }
 
+int state_container_list_restarts(struct state *s, struct state_containers *out, struct err *err)
+{
+    return list(
+        s,
+        "SELECT " COLUMNS " FROM container WHERE status = 'restarting' OR (status = 'exited'"
+        " AND json_valid(host_config) AND"
+        " json_extract(host_config, '$.RestartPolicy.Name') NOT IN ('', 'no'))" NEWEST_FIRST,
+        out, err);
+}
+
 int state_container_each(struct state *s,
                          int (*fn)(void *ctx, const struct state_container *row, struct err *err),
                          void *ctx, struct err *err)

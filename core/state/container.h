@@ -65,6 +65,8 @@ int state_container_list(struct state *s, bool live_only, struct state_container
                          struct err *err);
 /* The same for all, without the three documents (NULL): for counts and questions that need none, a hundred times cheaper. */
 int state_container_brief(struct state *s, struct state_containers *out, struct err *err);
+/* Those that a restart policy may bring back: they wait for it, or have ended and have a policy. Newest first, whole rows. */
+int state_container_list_restarts(struct state *s, struct state_containers *out, struct err *err);
 /* All, newest first, one in memory at a time: fn(ctx, row) != 0 ends it and is returned. `row` is borrowed. */
 int state_container_each(struct state *s,
                          int (*fn)(void *ctx, const struct state_container *row, struct err *err),

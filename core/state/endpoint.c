@@ -123,6 +123,29 @@ static int query(struct conn *c, sqlite3_stmt **st, const char *network_id,
     return stmt_query(c, st, err, "SELECT " COLUMNS " FROM endpoint ORDER BY seq", "");
 }
 
+static int collect(sqlite3_stmt *st, struct state_endpoints *out, struct err *err)
+{
+    int r;
+    while ((r = stmt_step(st, err)) > 0)
+        list_push(out, read_row(st));
+    if (r < 0)
+        state_endpoints_fini(out);
+    return r;
+}
+
+int state_endpoint_list_attached(struct state *s, struct state_endpoints *out, struct err *err)
+{
+    *out = (struct state_endpoints){0};
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = stmt_query(t.c, &st, err,
+                       "SELECT " COLUMNS " FROM endpoint WHERE attachment <> '{}' ORDER BY seq",
+                       "");
+    return r < 0 ? r : collect(st, out, err);
+}
+
 int state_endpoint_list(struct state *s, const char *network_id, const char *container_id,
                         struct state_endpoints *out, struct err *err)
 {
@@ -132,9 +155,5 @@ int state_endpoint_list(struct state *s, const char *network_id, const char *con
     int r = txn_read(s, &t, err);
     if (r == 0)
         r = query(t.c, &st, network_id, container_id, err);
-    while (r >= 0 && (r = stmt_step(st, err)) > 0)
-        list_push(out, read_row(st));
-    if (r < 0)
-        state_endpoints_fini(out);
-    return r;
+    return r < 0 ? r : collect(st, out, err);
 }

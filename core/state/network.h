@@ -61,3 +61,5 @@ int state_endpoint_delete(struct state *s, const char *id, struct err *err);
 /* Those of a network and/or a container; NULL: any. In the order in which they were made. */
 int state_endpoint_list(struct state *s, const char *network_id, const char *container_id,
                         struct state_endpoints *out, struct err *err);
+/* Those of which something is made, of all. */
+int state_endpoint_list_attached(struct state *s, struct state_endpoints *out, struct err *err);
