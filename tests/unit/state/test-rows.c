@@ -332,6 +332,69 @@ static void layer_lives_as_long_as_something_stands_on_it(void **ctx)
     ok(state_layer_delete(f.s, "d", "c1", &f.err));
 }
 
+static void note_change(void *ctx, const char *changed)
+{
+    struct buf *b = ctx;
+    buf_printf(b, "%.2s ", changed);
+}
+
+static void changes_of_a_container_are_told_once_they_are_committed(void **ctx)
+{
+    _cleanup_(buf_fini) struct buf told = {0};
+    struct state_network n = {.id = "n1", .name = "bridge", .driver = "bridge"};
+    ok(state_network_insert(f.s, &n, &f.err));
+    state_container_watch(f.s, note_change, &told);
+    add_container("aa", "web", 1);
+    _cleanup_(state_container_freep) struct state_container *c = NULL;
+    ok(state_container_find(f.s, "web", &c, &f.err));
+    ok(state_container_claim(f.s, c->id, "start", &f.err)); /* a mark is no change */
+    assert_string_equal(told.s, "aa ");
+    ok(state_container_unclaim(f.s, c->id, &f.err));
+    ok(state_container_update(f.s, c, &f.err));
+    struct state_endpoint e = {.id = "e1", .network_id = n.id, .container_id = c->id};
+    ok(state_endpoint_insert(f.s, &e, &f.err));
+    ok(state_endpoint_update(f.s, &e, &f.err));
+    ok(state_endpoint_delete(f.s, "e1", &f.err));
+    assert_string_equal(told.s, "aa aa aa aa aa aa ");
+    c->name = (free(c->name), xstrdup("taken"));
+    add_container("bb", "taken", 2);
+    buf_reset(&told);
+    assert_int_equal(state_container_update(f.s, c, &f.err), -EEXIST);
+    assert_int_equal(told.len, 0); /* nothing was committed */
+    ok(state_container_delete(f.s, c->id, &f.err));
+    assert_string_equal(told.s, "aa ");
+}
+
+static void add_with_policy(const char *prefix, const char *status, const char *policy)
+{
+    json_auto_t *hc = json_pack("{s:{s:s}}", "RestartPolicy", "Name", policy);
+    struct state_container c = {.id = (char *)(uintptr_t)id(prefix),
+                                .name = (char *)(uintptr_t)prefix,
+                                .status = (char *)(uintptr_t)status,
+                                .host_config = hc};
+    ok(state_container_insert(f.s, &c, &f.err));
+}
+
+static void only_what_a_policy_may_bring_back_is_listed_for_restarts(void **ctx)
+{
+    _cleanup_(state_containers_fini) struct state_containers rows = {0}, brief = {0};
+    add_with_policy("aa", "exited", "always");
+    add_with_policy("bb", "exited", "no");
+    add_with_policy("cc", "exited", "");
+    add_with_policy("dd", "running", "always");
+    add_with_policy("ee", "restarting", "on-failure");
+    add_container("ff", "ff", 0);
+    ok(state_container_list_restarts(f.s, &rows, &f.err));
+    assert_int_equal(rows.n, 2);
+    assert_string_equal(rows.v[0]->name, "aa");
+    assert_string_equal(json_str(json_obj(rows.v[0]->host_config, "RestartPolicy"), "Name", ""),
+                        "always");
+    assert_string_equal(rows.v[1]->name, "ee");
+    ok(state_container_brief(f.s, &brief, &f.err));
+    assert_int_equal(brief.n, 6);
+    assert_null(brief.v[0]->host_config);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -344,6 +407,8 @@ int main(void)
         TEST(container_list_is_newest_first),
         TEST(claim_keeps_a_second_verb_out),
         TEST(container_delete_takes_its_rows_along),
+        TEST(changes_of_a_container_are_told_once_they_are_committed),
+        TEST(only_what_a_policy_may_bring_back_is_listed_for_restarts),
         TEST(network_rows),
         TEST(network_with_endpoints_stays),
         TEST(volume_in_use_stays),
