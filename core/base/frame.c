@@ -15,6 +15,9 @@
 #include "base/json.h"
 #include "base/clock.h"
 
+/* A connection mostly waits: what a larger message took is not kept for it. */
+#define KEEP_MAX 4096
+
 union control {
     struct cmsghdr align;
     char space[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
@@ -153,6 +156,8 @@ int frame_next(struct frame_reader *r, json_t **msg)
     *msg = json_loadb(r->in.s + 4, n, 0, &why);
     memmove(r->in.s, r->in.s + 4 + n, r->in.len - 4 - n);
     r->in.len -= 4 + n;
+    if (r->in.len == 0 && r->in.cap > KEEP_MAX)
+        buf_fini(&r->in);
     if (!json_is_object(*msg)) {
         json_decref(*msg);
         *msg = NULL;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -131,6 +132,8 @@ static void on_init_running(struct task *t)
     s->phase = PHASE_RUNNING;
     state_write(s);
     pending_reply(&s->go, NULL, NULL);
+    /* What the start took of the heap is not needed again, and there is one shim per container. */
+    malloc_trim(0);
 }
 
 static void on_init_failed(struct task *t, struct err *why)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -94,6 +95,7 @@ int main(int argc, char **argv)
                      .root = -1,
                      .ns = {-1, -1, -1}};
     prctl(PR_SET_NAME, "berth-shim"); /* the kernel would name it after the descriptor */
+    mallopt(M_ARENA_MAX, 1);          /* the driver's thread needs no heap of its own: 50 KB */
     log_setup_inherited("berth-shim");
     umask(022); /* the log driver's files; our own name their mode */
     int r = check_start(argc, argv, &why);
