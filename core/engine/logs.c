@@ -17,6 +17,8 @@ struct log_writer {
     const struct log_sink *sink;
     bool idles; /* the driver tells when it waits */
     struct buf head;
+    int64_t second; /* that `time` is of */
+    char time[TIME_RFC3339_MAX];
 };
 
 static bool is_first_piece(const struct berth_log_record *r)
@@ -30,16 +32,31 @@ static bool ends_line(const struct berth_log_record *r)
     return !piece && !r->no_newline;
 }
 
+/* Most lines share their second with the one before: then only the nine digits behind it are printed. */
+static void add_time(struct log_writer *w, int64_t ns)
+{
+    int64_t second = ns / NS_PER_SEC;
+    size_t n = strlen(w->time);
+    if (ns < 0 || n == 0 || second != w->second) {
+        time_format_fixed(ns, w->time);
+        n = strlen(w->time);
+        w->second = second;
+    } else {
+        int64_t left = ns % NS_PER_SEC;
+        for (char *p = w->time + n - 1; p[-1] != '.'; left /= 10) /* from the Z backwards */
+            *--p = (char)('0' + left % 10);
+    }
+    buf_add(&w->head, w->time, n);
+    buf_addc(&w->head, ' ');
+}
+
 static int write_record(void *ctx, const struct berth_log_record *r)
 {
     struct log_writer *w = ctx;
     bool first = is_first_piece(r);
     buf_reset(&w->head);
-    if (w->query->timestamps && first) {
-        char time[TIME_RFC3339_MAX];
-        time_format_fixed(r->time_ns, time);
-        buf_printf(&w->head, "%s ", time);
-    }
+    if (w->query->timestamps && first)
+        add_time(w, r->time_ns);
     if (w->query->details && first)
         buf_printf(&w->head, "%s ", r->attributes ? r->attributes : "");
     const struct log_line line = {.stream = (int)r->stream,

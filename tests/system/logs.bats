@@ -31,6 +31,19 @@ teardown() { b rm -f $(b ps -aq) >/dev/null 2>&1 || :; }
     [ -z "$(b logs --since 2100-01-01 "$id" 2>&1)" ]
 }
 
+@test "logs -t shows the time of each line, with nine digits" {
+    id=$(b run -d --network none busybox sh -c 'i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); [ $((i % 50)) -gt 0 ] || sleep 0.4; done')
+    eventually 20 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' $id) = exited ]"
+    python3 - "$T/data/containers/$id/$id-json.log" >"$T/times" <<'P'
+import json, sys
+for line in open(sys.argv[1]):
+    whole, _, rest = json.loads(line)["time"].rstrip("Z").partition(".")
+    print(whole + "." + rest.ljust(9, "0") + "Z", json.loads(line)["log"], end="")
+P
+    [ "$(wc -l <"$T/times")" -eq 200 ]
+    b logs -t "$id" | diff "$T/times" -
+}
+
 @test "follow sees what comes and ends with the container" {
     id=$(b run -d --network none busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.2; done')
     run timeout 10 "$BERTH" logs -f "$id"
