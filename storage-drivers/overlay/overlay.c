@@ -170,9 +170,12 @@ static int plan_features(const struct overlay *o, struct berth_mount_plan *plan)
  * refuses it; that the machine did not crash meanwhile, or that nothing depends on it, was decided by who asks for it again. */
 static int plan_volatile(const struct overlay *o, const char *id, struct berth_mount_plan *plan)
 {
-    _cleanup_(freep) char *work = layer_path(o->layers, id, "work"), *mark = NULL;
-    if (!work || asprintf(&mark, "%s/work/incompat/volatile", work) < 0)
+    _cleanup_(freep) char *work = layer_path(o->layers, id, "work"), *mark = NULL, *dirty = NULL;
+    if (!work || asprintf(&mark, "%s/work/incompat/volatile", work) < 0 ||
+        asprintf(&dirty, "%s/dirty", mark) < 0)
         return -ENOMEM;
+    if (unlink(dirty) < 0 && errno != ENOENT && errno != ENOTDIR)
+        return -errno;
     if (rmdir(mark) < 0 && errno != ENOENT && errno != ENOTDIR)
         return -errno;
     return plan->option(plan, "volatile", NULL);
