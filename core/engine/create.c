@@ -43,12 +43,14 @@ static void making_end(struct making *m)
 {
     if (m->has_row && !m->done) {
         _cleanup_(err_fini) struct err err = {0};
-        if (container_purge(m->engine, &m->row, &err) < 0)
+        if (container_purge(m->engine, &m->row, &err) < 0) {
             log_error("taking back container %s: %s", m->row.id, err_msg(&err));
+            claim_stays(m->engine, m->row.id); /* so that `rm` can do it once it is possible */
+        }
         char *name;
         strv_foreach (name, &m->volumes) {
             err_clear(&err);
-            if (volume_destroy(m->engine, name, &err) < 0)
+            if (volume_destroy(m->engine, name, NULL, &err) < 0)
                 log_warn("taking back volume %s: %s", name, err_msg(&err));
         }
     }
@@ -228,21 +230,29 @@ static int make_directory(struct making *m, struct err *err)
 static int make_all(struct making *m, const struct create_spec *spec, struct err *err)
 {
     int r = insert_row(m, spec->name, err);
-    if (r < 0 || (r = failpoint("create-row")) < 0)
-        return r;
-    r = make_directory(m, err);
+    if (r == 0)
+        r = failpoint("create.row", err);
+    if (r == 0)
+        r = make_directory(m, err);
+    if (r == 0)
+        r = failpoint("create.directory", err);
     if (r == 0)
         r = make_endpoint(m, spec, err);
     if (r == 0)
         r = make_layer(m, err);
-    if (r < 0 || (r = failpoint("create-layer")) < 0)
-        return r;
-    r = make_volumes(m, err);
+    if (r == 0)
+        r = failpoint("create.layer", err);
+    if (r == 0)
+        r = make_volumes(m, err);
     if (r == 0)
         r = populate_volumes(m, err);
     if (r == 0)
+        r = failpoint("create.populated", err);
+    if (r == 0)
         r = state_container_update(m->engine->state, &m->row, err);
-    return r;
+    if (r == 0)
+        r = failpoint("create.updated", err);
+    return r < 0 ? r : record_make(m->engine, m->row.id, err);
 }
 
 int engine_container_create(struct engine *e, const char *name, const char *platform,
@@ -259,7 +269,7 @@ int engine_container_create(struct engine *e, const char *name, const char *plat
     if (r < 0)
         return r;
     m.done = true;
-    record_write(e, m.row.id);
+    (void)failpoint("create.recorded", NULL);
     container_unclaim(e, m.row.id);
     container_event(e, &m.row, "create", NULL);
     *out = json_object();

@@ -92,21 +92,39 @@ static bool is_attached(const struct state_endpoint *ep)
     return json_object_size(ep->attachment) > 0;
 }
 
-/* Also for an attachment of which nothing is left. */
-static void detach(struct engine *e, struct net_entry *n, struct state_endpoint *ep)
+static void take_back(struct engine *e, struct net_entry *n, const struct state_endpoint *ep)
 {
     _cleanup_(err_fini) struct err err = {0};
     if (network_detach(e->network, &n->driver->api, &n->def, ep->attachment, &err) < 0)
         log_warn("container %s on network %s: %s", ep->container_id, n->name, err_msg(&err));
-    const char *address = json_str(ep->attachment, "IPAddress", "");
+}
+
+/* Gives ports and address to whoever wants them next. */
+static void release(struct engine *e, struct net_entry *n, const struct state_endpoint *ep,
+                    const json_t *attachment)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (network_release(e->network, attachment, &err) < 0)
+        log_warn("container %s on network %s: %s", ep->container_id, n->name, err_msg(&err));
+    const char *address = json_str(attachment, "IPAddress", "");
     if (n->ipam && *address)
         ipam_release(n->ipam, address);
-    json_decref(ep->attachment);
+}
+
+/* Also for an attachment of which nothing is left. What others could take is released once the row says that it is free: a row
+ * that could not be written (the disk was full) is detached again later, and must not take from others then. */
+static int detach(struct engine *e, struct net_entry *n, struct state_endpoint *ep, struct err *err)
+{
+    take_back(e, n, ep);
+    json_auto_t *was = ep->attachment;
     ep->attachment = json_object();
-    err_clear(&err);
-    int r = state_endpoint_update(e->state, ep, &err);
+    int r = state_endpoint_update(e->state, ep, err);
     if (r < 0 && r != -ENOENT)
-        log_error("endpoint %s: %s", ep->id, err_msg(&err));
+        return err_wrap(err, "endpoint %s", ep->id);
+    err_clear(err);
+    (void)failpoint("detach.noted", NULL);
+    release(e, n, ep, was);
+    return 0;
 }
 
 int container_connect(struct engine *e, const struct state_container *row, struct connection *out,
@@ -125,15 +143,18 @@ int container_connect(struct engine *e, const struct state_container *row, struc
                        "network %s of container %s is not in the configuration any more",
                        ep->network_id, row->name);
     if (is_attached(ep)) /* left by a crash */
-        detach(e, n, ep);
-    r = attach(e, row, n, ep, out, err);
+        r = detach(e, n, ep, err);
+    if (r == 0)
+        r = attach(e, row, n, ep, out, err);
     if (r < 0)
         return r;
-    r = failpoint("start-attached");
+    r = failpoint("attach.made", err);
     if (r == 0)
         r = state_endpoint_update(e->state, ep, err);
-    if (r < 0)
-        detach(e, n, ep);
+    if (r < 0) { /* the row knows of no attachment */
+        take_back(e, n, ep);
+        release(e, n, ep, ep->attachment);
+    }
     return r;
 }
 
@@ -156,8 +177,9 @@ void container_disconnect(struct engine *e, const struct state_container *row)
         log_error("networks of container %s: %s", row->id, err_msg(&err));
     for (size_t i = 0; i < list.n; i++) {
         struct net_entry *n = netset_get(e->nets, list.v[i]->network_id);
-        if (n && is_attached(list.v[i]))
-            detach(e, n, list.v[i]);
+        if (n && is_attached(list.v[i]) && detach(e, n, list.v[i], &err) < 0)
+            log_error("container %s: %s", row->id, err_msg(&err));
+        err_clear(&err);
     }
 }
 

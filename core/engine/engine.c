@@ -140,7 +140,7 @@ static int recover(struct engine *e, struct err *err)
     if (r == 0)
         r = image_store_recover(e->images, &images, err);
     if (r == 0) {
-        volumes_adopt(e);
+        volumes_adopt(e, true);
         r = records_recover(e, &containers, err);
     }
     if (r == 0)
@@ -264,6 +264,7 @@ static void free_memory(struct engine *e)
     config_unref(e->config);
     free(e->run_root);
     free(e->init_path);
+    map_fini(&e->stays, NULL);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->row_lock);
     pthread_mutex_destroy(&e->reload_lock);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -90,6 +91,7 @@ int engine_exec_create(struct engine *e, const char *ref, const json_t *body, js
     r = state_exec_insert(e->state, &exec, err);
     if (r < 0)
         return r;
+    (void)failpoint("exec.row", NULL);
     exec_event(e, row, &exec, "exec_create");
     *out = json_object();
     json_put_str(*out, "Id", id);
@@ -200,12 +202,12 @@ struct exec_result {
 };
 
 /* Writes what happened; an exit that was written already stays. */
-static void exec_write(struct engine *e, const char *id, const struct exec_result *result)
+static int exec_write(struct engine *e, const char *id, const struct exec_result *result,
+                      struct err *err)
 {
-    _cleanup_(err_fini) struct err err = {0};
     _cleanup_(state_exec_freep) struct state_exec *x = NULL;
     pthread_mutex_lock(&e->row_lock);
-    int r = state_exec_find(e->state, id, &x, &err);
+    int r = state_exec_find(e->state, id, &x, err);
     if (r == 0 && !x->exited) {
         x->running = result->running;
         if (result->pid)
@@ -217,11 +219,20 @@ static void exec_write(struct engine *e, const char *id, const struct exec_resul
             free(x->error);
             x->error = xstrdup(result->error ? result->error : "");
         }
-        r = state_exec_update(e->state, x, &err);
+        r = state_exec_update(e->state, x, err);
     }
     pthread_mutex_unlock(&e->row_lock);
-    if (r < 0 && r != -ENOENT)
-        log_error("exec %s: %s", id, err_msg(&err));
+    if (r != -ENOENT)
+        return r < 0 ? err_wrap(err, "exec %s", id) : 0;
+    err_clear(err);
+    return 0;
+}
+
+static void exec_note(struct engine *e, const char *id, const struct exec_result *result)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (exec_write(e, id, result, &err) < 0)
+        log_error("%s", err_msg(&err));
 }
 
 static int exec_spawn(struct engine *e, struct shim *shim, const struct state_exec *x,
@@ -240,7 +251,8 @@ static int exec_spawn(struct engine *e, struct shim *shim, const struct state_ex
         result.time_ns = time_now_ns();
         result.error = err_msg(err);
     }
-    exec_write(e, x->id, &result);
+    (void)failpoint("exec.started", NULL);
+    exec_note(e, x->id, &result);
     if (r < 0 && code)
         return err_set(err, -ENOEXEC, "%s", err_msg(err));
     return r;
@@ -289,6 +301,7 @@ int engine_exec_start(struct engine *e, const char *id, bool tty, int64_t rows, 
     r = exec_take(e, id, &x, err);
     if (r < 0)
         return r;
+    (void)failpoint("exec.taken", NULL);
     exec_event(e, row, x, "exec_start");
     r = exec_spawn(e, shim, x, process, theirs, err);
     if (r == 0 && fd)
@@ -314,18 +327,22 @@ int engine_exec_resize(struct engine *e, const char *id, int64_t rows, int64_t c
     return r < 0 ? r : shim_resize(shim, x->id, (unsigned)rows, (unsigned)cols, err);
 }
 
-void exec_exited(struct engine *e, const struct state_container *row, const char *id, int code,
-                 int64_t time_ns)
+int exec_exited(struct engine *e, const struct state_container *row, const char *id, int code,
+                int64_t time_ns, struct err *err)
 {
     _cleanup_(state_exec_freep) struct state_exec *x = NULL;
     struct exec_result result = {.code = code, .time_ns = time_ns};
-    exec_write(e, id, &result);
+    int r = exec_write(e, id, &result, err);
+    if (r < 0)
+        return r;
+    (void)failpoint("exec.ended", NULL);
     if (state_exec_find(e->state, id, &x, NULL) < 0)
-        return;
+        return 0;
     json_t *extra = json_object();
     json_put_str(extra, "execID", id);
     json_put_strf(extra, "exitCode", "%d", code);
     container_event(e, row, "exec_die", extra);
+    return 0;
 }
 
 void execs_end(struct engine *e, const struct state_container *row, int64_t time_ns)
@@ -335,8 +352,22 @@ void execs_end(struct engine *e, const struct state_container *row, int64_t time
     if (state_exec_list(e->state, row->id, &list, &err) < 0)
         log_error("execs of container %s: %s", row->id, err_msg(&err));
     for (size_t i = 0; i < list.n; i++)
-        if (list.v[i]->running)
-            exec_exited(e, row, list.v[i]->id, 137, time_ns);
+        if (list.v[i]->running && exec_exited(e, row, list.v[i]->id, 137, time_ns, &err) < 0)
+            log_error("%s", err_msg(&err));
+}
+
+void execs_look(struct engine *e, const struct state_container *row, const json_t *status)
+{
+    _cleanup_(state_execs_fini) struct state_execs list = {0};
+    if (state_exec_list(e->state, row->id, &list, NULL) < 0)
+        return;
+    for (size_t i = 0; i < list.n; i++) {
+        struct exec_result never = {.code = 126,
+                                    .time_ns = time_now_ns(),
+                                    .error = "the daemon died before the exec was started"};
+        if (list.v[i]->running && !take_code(status, list.v[i]))
+            exec_note(e, list.v[i]->id, &never);
+    }
 }
 
 json_t *execs_running(struct engine *e, const char *container_id)

@@ -7,9 +7,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/frame.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -23,6 +25,7 @@
 #include "engine/restarts.h"
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
+#include "runtime/procfs.h"
 
 #define SHIM_END_MS  5000
 #define KILL_MS      10000
@@ -30,15 +33,9 @@
 #define DIED_CODE    137
 #define DIED_WORDS   "the container's monitor (berth-shim) died, and the container with it"
 
-struct ending {
-    int64_t code, time_ns;
-    bool oom;
-    const char *error;
-};
-
 static void mark_exited(struct state_container *row, void *arg)
 {
-    const struct ending *end = arg;
+    const struct container_end *end = arg;
     row->exit_code = end->code;
     row->finished_ns = end->time_ns ? end->time_ns : time_now_ns();
     row->oom = end->oom;
@@ -121,6 +118,42 @@ int rundir_open(struct engine *e, const char *id, bool make)
     return fd < 0 ? -errno : fd;
 }
 
+/* Where the state cannot be read: whoever listens there is the monitor. */
+static bool listener(struct engine *e, const char *name, pid_t *pid, char **id)
+{
+    struct ucred peer = {0};
+    socklen_t n = sizeof(peer);
+    _cleanup_(closep) int dir = openat(e->run_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(closep) int sock = dir < 0 ? dir : frame_connect_at(dir, "sock");
+    if (sock < 0)
+        return false;
+    (void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &n);
+    if (pid)
+        *pid = peer.pid;
+    if (id)
+        *id = xstrdup(name);
+    return true;
+}
+
+bool rundir_monitor(struct engine *e, const char *name, pid_t *pid, char **id)
+{
+    _cleanup_(freep) char *path = str_printf("%s/state", name);
+    _cleanup_(freep) char *text = NULL;
+    json_auto_t *state = NULL;
+    if (fs_read(e->run_fd, path, 1 << 20, &text, NULL) < 0 ||
+        json_parse(text, strlen(text), &state, NULL) < 0)
+        return listener(e, name, pid, id);
+    pid_t p = (pid_t)json_int(state, "shim_pid", 0);
+    if (pid)
+        *pid = p;
+    if (p <= 0 ||
+        !procfs_is(p, (uint64_t)json_int(state, "shim_start", 0), json_str(state, "boot_id", NULL)))
+        return false;
+    if (id)
+        *id = xstrdup(json_str(state, "id", name));
+    return true;
+}
+
 void shim_let_go(struct engine *e, const char *id, struct shim *shim)
 {
     _cleanup_(err_fini) struct err err = {0};
@@ -136,20 +169,20 @@ void shim_let_go(struct engine *e, const char *id, struct shim *shim)
     rundir_remove(e, id);
 }
 
-/* Row and events; NULL when the container has no row any more. */
-static struct state_container *write_end(struct engine *e, const char *id, struct ending *end)
+static int write_end(struct engine *e, const char *id, const struct container_end *end,
+                     struct err *err)
 {
-    _cleanup_(err_fini) struct err err = {0};
-    struct state_container *row = NULL;
-    if (container_modify(e, id, mark_exited, end, &row, &err) < 0) {
-        log_error("the end of container %s could not be noted: %s", id, err_msg(&err));
-        return NULL;
-    }
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    struct container_end copy = *end;
+    int r = container_modify(e, id, mark_exited, &copy, &row, err);
+    if (r < 0)
+        return r;
+    (void)failpoint("exit.noted", NULL);
     record_write(e, id);
     die_event(e, row);
     networks_event(e, row, "disconnect");
     volumes_event(e, row, "unmount");
-    return row;
+    return 0;
 }
 
 static void auto_remove(void *arg)
@@ -159,19 +192,23 @@ static void auto_remove(void *arg)
     live_unref(l);
 }
 
-void container_ended(struct engine *e, const char *id, int64_t code, int64_t time_ns, bool oom,
-                     const char *error)
+int container_ended(struct engine *e, const char *id, const struct container_end *end,
+                    struct err *err)
 {
-    struct ending end = {.code = code, .time_ns = time_ns, .oom = oom, .error = error};
     _cleanup_(state_container_freep) struct state_container *before = NULL;
-    if (state_container_get(e->state, id, &before, NULL) < 0)
-        return;
-    container_give_back(e, before);
-    if (failpoint("exit-given-back") < 0)
-        return;
-    execs_end(e, before, time_ns ? time_ns : time_now_ns());
-    _cleanup_(state_container_freep) struct state_container *row = write_end(e, id, &end);
-    (void)row;
+    int r = state_container_get(e->state, id, &before, err);
+    if (r == 0) {
+        container_give_back(e, before);
+        r = failpoint("exit.given-back", err);
+    }
+    if (r == 0) {
+        execs_end(e, before, end->time_ns ? end->time_ns : time_now_ns());
+        r = write_end(e, id, end, err);
+    }
+    if (r != -ENOENT)
+        return r;
+    err_clear(err);
+    return 0;
 }
 
 /* Everything after the row: who waits is told, then the shim goes. Freeing the container's namespaces takes the kernel
@@ -190,6 +227,7 @@ static void live_finish(struct live *l)
         shim_let_go(e, l->id, shim);
         shim_unref(shim);
     }
+    (void)failpoint("exit.let-go", NULL);
     live_done(l);
     if (r < 0)
         return;
@@ -203,22 +241,30 @@ static void live_finish(struct live *l)
     jobs_add(e->jobs, auto_remove, l);
 }
 
-static void handle_exit(struct live *l, const struct news *n)
+static int finish(struct live *l, const struct container_end *end, struct err *err)
 {
-    container_ended(l->engine, l->id, n->code, n->time_ns, n->oom, n->text);
-    live_finish(l);
+    int r = container_ended(l->engine, l->id, end, err);
+    if (r == 0)
+        live_finish(l);
+    return r;
+}
+
+static int handle_exit(struct live *l, const struct news *n, struct err *err)
+{
+    const struct container_end end = {
+        .code = n->code, .time_ns = n->time_ns, .oom = n->oom, .error = n->text};
+    return finish(l, &end, err);
 }
 
 /* A shim that died: its `exit` file where it got so far, else the container died with it. */
-static void handle_death(struct live *l)
+static int handle_death(struct live *l, struct err *err)
 {
     struct shim_exit exit = {0};
+    struct container_end end = {.code = DIED_CODE, .error = DIED_WORDS};
     _cleanup_(closep) int dir = rundir_open(l->engine, l->id, false);
     if (dir >= 0 && shim_read_exit(dir, &exit, NULL) == 0)
-        container_ended(l->engine, l->id, exit.code, exit.time_ns, exit.oom, NULL);
-    else
-        container_ended(l->engine, l->id, DIED_CODE, time_now_ns(), false, DIED_WORDS);
-    live_finish(l);
+        end = (struct container_end){.code = exit.code, .time_ns = exit.time_ns, .oom = exit.oom};
+    return finish(l, &end, err);
 }
 
 /* The connection broke and the shim may live: a new one. Without success the shim is of no use any more. */
@@ -246,16 +292,24 @@ static void handle_loss(struct live *l)
     }
 }
 
-static void handle_exec(struct live *l, const struct news *n)
+/* The shim keeps the code until the row has it. */
+static int handle_exec(struct live *l, const struct news *n, struct err *err)
 {
     struct engine *e = l->engine;
     _cleanup_(state_container_freep) struct state_container *row = NULL;
     _cleanup_(shim_unrefp) struct shim *shim = NULL;
-    if (state_container_get(e->state, l->id, &row, NULL) < 0)
-        return;
-    exec_exited(e, row, n->name, n->code, n->time_ns);
+    int r = state_container_get(e->state, l->id, &row, err);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        r = failpoint("exec.exited", err);
+    if (r == 0)
+        r = exec_exited(e, row, n->name, n->code, n->time_ns, err);
+    if (r < 0)
+        return r;
     if (live_shim(e, row, &shim, NULL) == 0)
         (void)shim_exec_forget(shim, n->name, NULL);
+    return 0;
 }
 
 static void handle_event(struct live *l, const char *action)
@@ -265,20 +319,20 @@ static void handle_event(struct live *l, const char *action)
         container_event(l->engine, row, action, NULL);
 }
 
-void live_handle(struct live *l, const struct news *n)
+int live_handle(struct live *l, const struct news *n, struct err *err)
 {
     pthread_mutex_lock(&l->engine->lock);
     bool done = l->done;
     pthread_mutex_unlock(&l->engine->lock);
     if (done)
-        return;
+        return 0;
     switch (n->kind) {
     case NEWS_EXITED:
-        handle_exit(l, n);
-        break;
+        return handle_exit(l, n, err);
+    case NEWS_DIED:
+        return handle_death(l, err);
     case NEWS_EXEC_EXITED:
-        handle_exec(l, n);
-        break;
+        return handle_exec(l, n, err);
     case NEWS_LOG_ERROR:
         log_warn("log driver %s of container %s: %s", n->name ? n->name : "", l->id,
                  n->text ? n->text : "");
@@ -292,8 +346,6 @@ void live_handle(struct live *l, const struct news *n)
     case NEWS_LOST:
         handle_loss(l);
         break;
-    case NEWS_DIED:
-        handle_death(l);
-        break;
     }
+    return 0;
 }

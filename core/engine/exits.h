@@ -8,12 +8,19 @@ struct shim;
 
 /* Network and control groups of a container whose processes are gone (or are killed by this). */
 void container_give_back(struct engine *e, const struct state_container *row);
-/* Gives back, writes the row, publishes the events. time_ns 0: now. */
-void container_ended(struct engine *e, const char *id, int64_t code, int64_t time_ns, bool oom,
-                     const char *error);
+struct container_end {
+    int64_t code, time_ns; /* time_ns 0: now */
+    bool oom;
+    const char *error; /* borrowed; may be NULL */
+};
+/* Gives back, writes the row, publishes the events; may be repeated after a failure. A container without a row is fine. */
+int container_ended(struct engine *e, const char *id, const struct container_end *end,
+                    struct err *err);
 
 /* run_root/c/<first 16 digits>: a descriptor or a negative errno; `make`: fresh and empty. */
 int rundir_open(struct engine *e, const char *id, bool make);
 void rundir_remove(struct engine *e, const char *id);
+/* Whether the monitor of a run directory (its name) lives; *pid and *id (the container's, the caller's) may be NULL. */
+bool rundir_monitor(struct engine *e, const char *name, pid_t *pid, char **id);
 /* The exit was taken: the shim ends, its run directory goes. Closes `shim`; the reference stays the caller's. */
 void shim_let_go(struct engine *e, const char *id, struct shim *shim);

@@ -63,6 +63,7 @@ struct engine {
     struct config *config;       /* a reload puts another in its place */
     pthread_cond_t changed;      /* claims, starts, exits: CLOCK_MONOTONIC */
     struct map live;             /* id → struct live */
+    struct map stays; /* ids whose claim could not be given back: nobody is at work there */
     struct container_wait *waits;
     struct pending_attach *attaches;
     unsigned starting, background;
@@ -93,6 +94,8 @@ const char *engine_seccomp_profile(const struct config *cfg);
 int container_claim(struct engine *e, const char *ref, const char *verb, int64_t limit_ms,
                     struct state_container **row, struct err *err);
 void container_unclaim(struct engine *e, const char *id);
+/* Notes that a claim in the database is nobody's any more: the next verb takes it over. */
+void claim_stays(struct engine *e, const char *id);
 /* Reads the row, lets fn change it, writes it; *row (may be NULL) is what was written. */
 int container_modify(struct engine *e, const char *id,
                      void (*fn)(struct state_container *row, void *arg), void *arg,

@@ -11,6 +11,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/restarts.h"
+
+#define RETRY_MIN_MS 1000u
+#define RETRY_MAX_MS 60000u
 
 void news_free(struct news *n)
 {
@@ -36,6 +40,7 @@ void live_unref(struct live *l)
         shim_close(l->shim);
         shim_unref(l->shim);
     }
+    free(l->unnoted);
     free(l->id);
     free(l);
 }
@@ -86,21 +91,70 @@ static struct news *news_next(struct live *l)
             l->last = &l->first;
     } else {
         l->draining = false;
+        l->engine->generation++; /* who waits for peace looks again */
+        pthread_cond_broadcast(&l->engine->changed);
     }
     pthread_mutex_unlock(&l->engine->lock);
     return n;
+}
+
+/* An end that cannot be written down (the disk is full) is no end: the shim keeps it, and it is tried again, by time and by whoever
+ * asks for the container's end. */
+static void news_again(struct live *l, struct news *n, const struct err *err)
+{
+    struct engine *e = l->engine;
+    bool end = n->kind != NEWS_EXEC_EXITED;
+    log_error("container %s%s has ended, but that cannot be noted: %s", l->id,
+              end ? "" : ": an exec", err_msg(err));
+    pthread_mutex_lock(&e->lock);
+    n->next = l->first;
+    if (!l->first)
+        l->last = &n->next;
+    l->first = n;
+    l->draining = false;
+    free(l->unnoted);
+    l->unnoted = end ? xstrdup(err_msg(err)) : NULL;
+    l->again = true;
+    l->retry_ms = l->retry_ms ? MIN(l->retry_ms * 2, RETRY_MAX_MS) : RETRY_MIN_MS;
+    unsigned retry_ms = l->retry_ms;
+    e->generation++;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+    restarts_look(e->restarts, l->id, retry_ms);
 }
 
 static void drain(void *arg)
 {
     struct live *l = arg;
     for (;;) {
+        _cleanup_(err_fini) struct err err = {0};
         _cleanup_(news_freep) struct news *n = news_next(l);
         if (!n)
             break;
-        live_handle(l, n);
+        if (live_handle(l, n, &err) < 0) {
+            news_again(l, steal_ptr(&n), &err);
+            break;
+        }
     }
     live_unref(l);
+}
+
+bool live_is_busy(struct live *l)
+{
+    pthread_mutex_lock(&l->engine->lock);
+    bool busy = l->draining || l->first || l->done || !l->open;
+    pthread_mutex_unlock(&l->engine->lock);
+    return busy;
+}
+
+int live_check_noted(struct live *l, struct err *err)
+{
+    pthread_mutex_lock(&l->engine->lock);
+    int r = l->unnoted ? err_set(err, -EIO, "container %s has ended, but that cannot be noted: %s",
+                                 l->id, l->unnoted)
+                       : 0;
+    pthread_mutex_unlock(&l->engine->lock);
+    return r;
 }
 
 /* With the lock held: whether a job has to be queued. A closing engine takes none: the next one is told the same by the shim. */
@@ -136,6 +190,21 @@ void live_open(struct live *l)
         jobs_add(l->engine->jobs, drain, l);
 }
 
+bool live_retry(struct live *l)
+{
+    pthread_mutex_lock(&l->engine->lock);
+    bool again = l->again, start = again && wants_drain(l);
+    if (start) {
+        free(l->unnoted);
+        l->unnoted = NULL;
+        l->again = false;
+    }
+    pthread_mutex_unlock(&l->engine->lock);
+    if (start)
+        jobs_add(l->engine->jobs, drain, l);
+    return again;
+}
+
 void live_done(struct live *l)
 {
     struct engine *e = l->engine;
@@ -156,10 +225,10 @@ int live_wait_done(struct live *l, int64_t deadline_ns)
     struct engine *e = l->engine;
     int r = 0;
     pthread_mutex_lock(&e->lock);
-    while (r == 0 && !l->done && !e->closing)
+    while (r == 0 && !l->done && !l->unnoted && !e->closing)
         r = engine_wait_changed(e, deadline_ns);
     if (!l->done && r == 0)
-        r = -ESHUTDOWN;
+        r = l->unnoted ? -ENOTRECOVERABLE : -ESHUTDOWN;
     if (l->done)
         r = 0;
     pthread_mutex_unlock(&e->lock);

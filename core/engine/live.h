@@ -41,6 +41,9 @@ struct live {
     struct shim *shim; /* NULL until it was spawned */
     bool open;         /* the gate */
     bool draining, done;
+    char *unnoted;     /* it has ended, but its row could not be written: why */
+    bool again;        /* the first of the news could not be handled and waits for another try */
+    unsigned retry_ms; /* the pause before that */
     struct news *first, **last;
 };
 
@@ -58,13 +61,19 @@ void live_set_shim(struct live *l, struct shim *shim);
 void live_open(struct live *l);
 /* The container is no more: out of the table; who waits for that is told. */
 void live_done(struct live *l);
-/* Waits until it is done. -ETIMEDOUT. */
+/* Waits until it is done. -ETIMEDOUT; -ENOTRECOVERABLE: it has ended, but that could not be noted (live_check_noted()). */
 int live_wait_done(struct live *l, int64_t deadline_ns);
 /* A start that has not come to its end yet fails: its monitor is killed. */
 void live_break_start(struct engine *e, const char *ref);
+/* News of it wait, or are being handled. */
+bool live_is_busy(struct live *l);
+/* With words where the container's end could not be noted; else 0. */
+int live_check_noted(struct live *l, struct err *err);
+/* Handles news again that could not be handled; false: there are none. */
+bool live_retry(struct live *l);
 /* The shim of a running container, a reference; -EALREADY "container ID is not running". */
 int live_shim(struct engine *e, const struct state_container *row, struct shim **out,
               struct err *err);
 
-/* exit.c: handles one piece of news, on a thread of the pool. */
-void live_handle(struct live *l, const struct news *n);
+/* exit.c: handles one piece of news, on a thread of the pool. A negative errno, with words: it has to be handled again. */
+int live_handle(struct live *l, const struct news *n, struct err *err);

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -167,7 +168,8 @@ static int entry_bring_up(struct netset *s, struct net_entry *n, struct state_ne
     json_decref(row->plan);
     row->plan = json_incref(plan);
     row->predefined = true;
-    return state_network_update(e->state, row, err);
+    r = state_network_update(e->state, row, err);
+    return r < 0 ? r : failpoint("network.noted", err);
 }
 
 static int row_ensure(struct netset *s, const struct config_network *cn, struct state_network **out,
@@ -193,6 +195,7 @@ static int row_ensure(struct netset *s, const struct config_network *cn, struct 
                                   .created_ns = time_now_ns(),
                                   .predefined = true};
     r = state_network_insert(e->state, &fresh, err);
+    (void)failpoint("network.row", NULL);
     return r < 0 ? r : state_network_find(e->state, id, out, err);
 }
 

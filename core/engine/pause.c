@@ -89,7 +89,7 @@ int engine_container_pause(struct engine *e, const char *ref, struct err *err)
     if (r == 0)
         r = cgroup_freeze(e->cgroup, row->id, true, err);
     if (r == 0)
-        r = failpoint("pause-frozen");
+        r = failpoint("pause.frozen", err);
     struct pausing p = {.paused = true, .stop_was = row->stop_requested};
     if (r == 0)
         r = note(e, row->id, &p, err);
@@ -111,7 +111,11 @@ int engine_container_unpause(struct engine *e, const char *ref, struct err *err)
         return err_set(err, -EBUSY, "Container %s is not paused", row->id);
     r = cgroup_freeze(e->cgroup, row->id, false, err);
     if (r == 0)
-        r = failpoint("unpause-thawed");
+        r = failpoint("unpause.thawed", err);
     struct pausing p = {.paused = false};
-    return r < 0 ? r : note(e, row->id, &p, err);
+    if (r == 0)
+        r = note(e, row->id, &p, err);
+    if (r < 0 && !cgroup_is_frozen(e->cgroup, row->id))
+        (void)cgroup_freeze(e->cgroup, row->id, true, NULL);
+    return r;
 }

@@ -15,10 +15,12 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/execs.h"
 #include "engine/exits.h"
 #include "engine/live.h"
 #include "engine/networks.h"
@@ -90,7 +92,14 @@ static void ended_meanwhile(struct repair *r, const struct state_container *row,
 {
     log_info("container %s ended while the daemon was away: exit code %lld", row->id,
              (long long)code);
-    container_ended(r->engine, row->id, code, time_ns, oom, words);
+    _cleanup_(err_fini) struct err err = {0};
+    const struct container_end end = {.code = code, .time_ns = time_ns, .oom = oom, .error = words};
+    if (container_ended(r->engine, row->id, &end, &err) <
+        0) { /* the run directory keeps the code */
+        log_error("the end of container %s could not be noted: %s", row->id, err_msg(&err));
+        return;
+    }
+    (void)failpoint("reconcile.ended", NULL);
     rundir_remove(r->engine, row->id);
     if (row->auto_remove)
         strv_add(&r->to_remove, row->id);
@@ -132,8 +141,10 @@ static void reattach(struct repair *r, const struct state_container *row)
         shim_gone(r, row, rundir);
         return;
     }
-    int ret = shim_connect(e->reactor, row->id, rundir, &live_events, l, &shim, NULL, &err);
+    json_auto_t *status = NULL;
+    int ret = shim_connect(e->reactor, row->id, rundir, &live_events, l, &shim, &status, &err);
     if (ret == 0) {
+        execs_look(e, row, status);
         live_set_shim(l, shim);
         add_live(r, l);
         log_info("container %s: connected to its monitor", row->id);
@@ -218,20 +229,15 @@ static void check_rundirs(struct repair *r)
     _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *d;
     while (dir && (d = readdir(dir))) {
+        pid_t pid;
+        char *id;
         if (d->d_name[0] == '.' || map_get(&r->known, d->d_name))
             continue;
-        _cleanup_(freep) char *state_path = str_printf("%s/state", d->d_name);
-        _cleanup_(freep) char *text = NULL;
-        json_auto_t *state = NULL;
-        if (fs_read(r->engine->run_fd, state_path, 1 << 20, &text, NULL) == 0)
-            (void)json_parse(text, strlen(text), &state, NULL);
-        pid_t pid = (pid_t)json_int(state, "shim_pid", 0);
-        if (pid > 0 && procfs_is(pid, (uint64_t)json_int(state, "shim_start", 0),
-                                 json_str(state, "boot_id", NULL))) {
+        if (rundir_monitor(r->engine, d->d_name, &pid, &id)) {
             log_warn("container %s has no row, and its monitor (berth-shim, pid %d) lives: left "
                      "alone",
-                     json_str(state, "id", d->d_name), (int)pid);
-            strv_add(&r->strangers, json_str(state, "id", d->d_name));
+                     id, (int)pid);
+            strv_take(&r->strangers, id);
         } else {
             (void)fs_rm_rf(r->engine->run_fd, d->d_name);
         }
@@ -254,7 +260,7 @@ static void check_cgroups(struct repair *r)
     }
 }
 
-static void to_lost_found(struct engine *e, const char *name)
+int lost_found_move(struct engine *e, const char *name, struct err *err)
 {
     const char *root = state_data_root(e->state);
     _cleanup_(freep) char *lost = str_printf("%s/lost+found", root);
@@ -265,9 +271,9 @@ static void to_lost_found(struct engine *e, const char *name)
     if (ret == 0 && rename(from, to) < 0)
         ret = -errno;
     if (ret < 0)
-        log_warn("%s has no row and could not be moved: %s", from, strerror(-ret));
-    else
-        log_warn("%s has no row: moved to %s", from, to);
+        return err_errno(err, ret, "%s has no row and could not be moved", from);
+    log_warn("%s has no row: moved to %s", from, to);
+    return 0;
 }
 
 static void check_directories(struct repair *r)
@@ -277,8 +283,11 @@ static void check_directories(struct repair *r)
     struct dirent *d;
     while (dir && (d = readdir(dir)))
         if (d->d_name[0] != '.' && !map_get(&r->known, d->d_name) &&
-            !strv_has(&r->strangers, d->d_name))
-            to_lost_found(r->engine, d->d_name);
+            !strv_has(&r->strangers, d->d_name)) {
+            _cleanup_(err_fini) struct err err = {0};
+            if (lost_found_move(r->engine, d->d_name, &err) < 0)
+                log_warn("%s", err_msg(&err));
+        }
 }
 
 static void unknown_layer(void *ctx, const char *layer_id)
@@ -295,7 +304,7 @@ static void check_layers(struct repair *r)
         log_warn("layers could not be checked: %s", err_msg(&err));
 }
 
-/* --- interrupted verbs */
+/* --- interrupted verbs: each keeps its claim until it is repaired, for this start may die, too */
 static void undo_create(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
@@ -325,17 +334,21 @@ static void finish_restart(struct engine *e, const char *id)
 
 static int repair_claims(struct engine *e, struct err *err)
 {
-    struct state_claims claims = {0};
-    int ret = state_clear_claims(e->state, &claims, err);
+    _cleanup_(state_claims_fini) struct state_claims claims = {0};
+    int ret = state_claims_list(e->state, &claims, err);
     for (size_t i = 0; ret == 0 && i < claims.n; i++) {
         const struct state_claim *c = &claims.v[i];
         log_info("%s %s: \"%s\" was interrupted", c->kind, c->id, c->verb);
-        if (str_eq(c->kind, "container") && str_eq(c->verb, "create"))
+        bool container = str_eq(c->kind, "container");
+        if (container && str_eq(c->verb, "create"))
             undo_create(e, c->id);
-        if (str_eq(c->kind, "container") && str_eq(c->verb, "restart"))
+        if (container && str_eq(c->verb, "restart"))
             finish_restart(e, c->id);
+        if (container)
+            container_unclaim(e, c->id);
+        else
+            ret = state_network_unclaim(e->state, c->id, err);
     }
-    state_claims_fini(&claims);
     return ret;
 }
 
@@ -374,12 +387,14 @@ int reconcile(struct engine *e, struct err *err)
         else
             settle(&r, r.rows.v[i]);
     }
+    (void)failpoint("reconcile.rows", NULL);
     check_rundirs(&r);
     check_cgroups(&r);
     check_directories(&r);
     check_layers(&r);
-    volumes_adopt(e);
+    volumes_adopt(e, false);
     ret = take_up(&r, err);
+    (void)failpoint("reconcile.taken-up", NULL);
     char *id;
     strv_foreach (id, &r.to_remove)
         container_auto_remove(e, id);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -45,6 +46,8 @@ static json_t *row_document(const struct state_container *row)
     json_put_int(doc, "shim_pid", row->shim_pid);
     json_put_int(doc, "shim_start", (int64_t)row->shim_start);
     json_put_int(doc, "exit_code", row->exit_code);
+    json_put_int(doc, "restart_count", row->restart_count);
+    json_put_bool(doc, "stop_requested", row->stop_requested);
     json_put_bool(doc, "oom", row->oom);
     json_put_bool(doc, "auto_remove", row->auto_remove);
     json_put(doc, "config", row->config);
@@ -75,23 +78,31 @@ static int put_endpoints(struct engine *e, const char *id, json_t *doc, struct e
     return r;
 }
 
+int record_make(struct engine *e, const char *id, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_get(e->state, id, &row, err);
+    if (r < 0)
+        return r;
+    json_auto_t *doc = row_document(row);
+    r = put_endpoints(e, id, doc, err);
+    if (r == 0)
+        r = failpoint("record.write", err);
+    if (r < 0)
+        return r;
+    _cleanup_(freep) char *text = json_text(doc);
+    _cleanup_(freep) char *path = container_path(e, id, RECORD_NAME);
+    r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false);
+    return r < 0 ? err_errno(err, r, "writing %s", path) : 0;
+}
+
 void record_write(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(state_container_freep) struct state_container *row = NULL;
-    if (state_container_get(e->state, id, &row, &err) < 0)
-        return; /* removed meanwhile */
-    json_auto_t *doc = row_document(row);
-    int r = put_endpoints(e, id, doc, &err);
-    if (r == 0) {
-        _cleanup_(freep) char *text = json_text(doc);
-        _cleanup_(freep) char *path = container_path(e, id, RECORD_NAME);
-        r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false);
-        if (r < 0)
-            err_errno(&err, r, "writing %s", path);
-    }
-    if (r < 0)
-        log_warn("container %s could not be recovered without its row: %s", id, err_msg(&err));
+    int r = record_make(e, id, &err);
+    if (r < 0 && r != -ENOENT) /* removed meanwhile */
+        log_warn("the record of container %s, for a recovery, is not the newest: %s", id,
+                 err_msg(&err));
 }
 
 /* --- reading */
@@ -112,6 +123,12 @@ static int read_record(struct engine *e, const char *id, json_t **doc, struct er
                    !json_str(*doc, "status", NULL)))
         r = err_set(err, -EINVAL, "not the record of this container");
     return r < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+bool record_usable(struct engine *e, const char *id)
+{
+    json_auto_t *doc = NULL;
+    return read_record(e, id, &doc, NULL) == 0;
 }
 
 static char *text_of(const json_t *doc, const char *key)
@@ -144,6 +161,8 @@ static int insert_row(struct engine *e, const json_t *doc, struct err *err)
         .shim_pid = (pid_t)json_int(doc, "shim_pid", 0),
         .shim_start = (uint64_t)json_int(doc, "shim_start", 0),
         .exit_code = json_int(doc, "exit_code", 0),
+        .restart_count = json_int(doc, "restart_count", 0),
+        .stop_requested = json_bool(doc, "stop_requested", false),
         .oom = json_bool(doc, "oom", false),
         .auto_remove = json_bool(doc, "auto_remove", false),
         .config = json_incref(json_obj(doc, "config")),

@@ -4,8 +4,12 @@
 
 #include "engine/internal.h"
 
-/* Writes containers/<id>/plan.json anew: after create, start and end. Without it the container lives on, so a failure is only said. */
+/* Writes containers/<id>/plan.json anew. */
+int record_make(struct engine *e, const char *id, struct err *err);
+/* The same after a start and an end: an older record is there, and the container lives on without a newer, so a failure is only said. */
 void record_write(struct engine *e, const char *id);
+/* Whether a recovery could use what lies there. */
+bool record_usable(struct engine *e, const char *id);
 /* With a new database, when networks and volumes are there: makes rows of the records. What cannot be read is said, and left to
  * start-up's usual treatment. *n: how many. */
 int records_recover(struct engine *e, int64_t *n, struct err *err);

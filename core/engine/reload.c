@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -113,9 +114,12 @@ static int reload(struct engine *e, json_t **report, struct err *err)
     int r = config_reload(running, &fresh, err);
     if (r == 0)
         r = prepare(e, running, fresh, &new, err);
+    if (r == 0)
+        r = failpoint("reload.prepared", err);
     if (r < 0)
         return r;
     put_in_place(e, &new);
+    (void)failpoint("reload.applied", NULL);
     json_auto_t *diff = config_diff(running, fresh);
     _cleanup_(config_unrefp) struct config *now = engine_config(e);
     config_apply_log(now);

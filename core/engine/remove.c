@@ -16,23 +16,37 @@
 #include "base/log.h"
 #include "engine/live.h"
 #include "engine/log-driver.h"
+#include "engine/networks.h"
+#include "engine/ports.h"
+#include "engine/restarts.h"
 #include "engine/stop.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
+#include "network/network.h"
 #include "state/volume.h"
 
 #define FORCE_WAIT_MS 10000
+#define AGAIN_MS      5000
 
 int container_purge(struct engine *e, const struct state_container *row, struct err *err)
 {
+    container_disconnect(e, row); /* what a start or an end could not take back */
+    json_auto_t *ports = port_bindings_wanted(row->config, row->host_config);
+    if (json_object_size(ports) > 0)
+        (void)network_release_of(e->network, row->id, NULL);
     int r = row->layer_id ? storage_layer_remove(e->storage, row->layer_id, err) : 0;
     if (r < 0)
         return err_wrap(err, "removing the layer of container %s", row->id);
+    r = failpoint("remove.layer", err);
+    if (r < 0)
+        return r;
     _cleanup_(freep) char *dir = container_path(e, row->id, NULL);
     r = fs_rm_rf(AT_FDCWD, dir);
     if (r < 0)
         return err_errno(err, r, "removing %s", dir);
-    r = state_container_delete(e->state, row->id, err);
+    r = failpoint("remove.directory", err);
+    if (r == 0)
+        r = state_container_delete(e->state, row->id, err);
     if (r == -ENOENT) {
         err_clear(err);
         r = 0;
@@ -40,50 +54,80 @@ int container_purge(struct engine *e, const struct state_container *row, struct 
     return r;
 }
 
+/* With what was asked for, so that start-up does that and no more. */
 static void mark_removing(struct state_container *row, void *arg)
 {
+    const bool *volumes = arg;
     free(row->status);
     row->status = xstrdup("removing");
+    json_t *runtime = row->runtime ? json_copy(row->runtime) : json_object();
+    json_put_bool(runtime, "remove_volumes", *volumes);
+    json_decref(row->runtime);
+    row->runtime = runtime;
 }
 
-static void mark_dead(struct state_container *row, void *arg)
+/* After a failure: what it was before, where nothing of it was removed yet, else "dead". */
+static void mark_failed(struct state_container *row, void *arg)
 {
+    const char *status = arg;
     free(row->status);
-    row->status = xstrdup("dead");
+    row->status = xstrdup(status);
 }
 
-/* Names are taken before the row goes, for its uses go with it. */
-static void remove_volumes(struct engine *e, const struct strv *names)
+static bool is_untouched(struct engine *e, const struct state_container *row)
 {
-    char *name;
-    strv_foreach (name, names) {
-        _cleanup_(err_fini) struct err err = {0};
-        int r = volume_destroy(e, name, &err);
-        if (r < 0 && r != -EBUSY && r != -ENOENT)
-            log_warn("removing anonymous volume %s: %s", name, err_msg(&err));
+    _cleanup_(freep) char *dir = container_path(e, row->id, NULL);
+    return row->layer_id && storage_layer_look(e->storage, row->layer_id) == 0 &&
+           fs_exists(AT_FDCWD, dir) && !str_eq(row->status, "removing");
+}
+
+/* Those that it uses; a half-made container may have one that it does not use yet. */
+static int anonymous_of(struct engine *e, const struct state_container *row, struct strv *names,
+                        struct err *err)
+{
+    const json_t *mounts = json_arr(row->runtime, "mounts");
+    for (size_t i = 0; i < json_array_size(mounts); i++) {
+        const json_t *m = json_array_get(mounts, i);
+        if (json_bool(m, "Anonymous", false))
+            strv_add(names, json_str(m, "Name", ""));
     }
+    return state_volume_of_container(e->state, row->id, true, names, err);
+}
+
+/* Before the row goes, for it is what knows of them after a crash. One that another container uses stays. */
+static int remove_volumes(struct engine *e, const struct state_container *row, struct err *err)
+{
+    _cleanup_(strv_fini) struct strv names = {0};
+    int r = anonymous_of(e, row, &names, err);
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        r = volume_destroy(e, names.v[i], row->id, err);
+        if (r != -EBUSY && r != -ENOENT)
+            continue;
+        err_clear(err);
+        r = 0;
+    }
+    return r;
 }
 
 int container_remove_claimed(struct engine *e, struct state_container *row, bool volumes,
                              struct err *err)
 {
-    _cleanup_(strv_fini) struct strv anonymous = {0};
-    int r = container_modify(e, row->id, mark_removing, NULL, NULL, err);
+    int r = container_modify(e, row->id, mark_removing, &volumes, NULL, err);
     if (r == 0)
-        r = failpoint("remove-marked");
+        r = failpoint("remove.marked", err);
     if (r == 0 && volumes)
-        r = state_volume_of_container(e->state, row->id, true, &anonymous, err);
+        r = remove_volumes(e, row, err);
     if (r == 0) {
         log_remove(e, row);
         r = container_purge(e, row, err);
     }
     if (r < 0) {
-        (void)container_modify(e, row->id, mark_dead, NULL, NULL, NULL);
+        _cleanup_(freep) char *status = xstrdup(is_untouched(e, row) ? row->status : "dead");
+        (void)container_modify(e, row->id, mark_failed, status, NULL, NULL);
         container_unclaim(e, row->id);
         return r;
     }
     attaches_deliver(e, row->id, NULL);
-    remove_volumes(e, &anonymous);
     container_event(e, row, "destroy", NULL);
     waits_removed(e, row->id, row->exit_code);
     engine_changed(e);
@@ -134,6 +178,11 @@ int engine_container_remove(struct engine *e, const char *ref, bool force, bool 
     return container_remove_claimed(e, row, volumes, err);
 }
 
+static bool volumes_too(const struct state_container *row)
+{
+    return !str_eq(row->status, "removing") || json_bool(row->runtime, "remove_volumes", false);
+}
+
 void container_auto_remove(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
@@ -144,7 +193,9 @@ void container_auto_remove(struct engine *e, const char *id)
         return;
     }
     if (r == 0)
-        r = container_remove_claimed(e, row, true, &err);
-    if (r < 0 && r != -ENOENT)
-        log_error("removing container %s after its end: %s", id, err_msg(&err));
+        r = container_remove_claimed(e, row, volumes_too(row), &err);
+    if (r == 0 || r == -ENOENT)
+        return;
+    log_error("removing container %s after its end: %s", id, err_msg(&err));
+    restarts_look(e->restarts, id, AGAIN_MS);
 }

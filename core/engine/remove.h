@@ -6,9 +6,9 @@
 
 /* Everything that a container which does not run has: layer, directories, row. What is missing is fine. */
 int container_purge(struct engine *e, const struct state_container *row, struct err *err);
-/* Removes a claimed container that does not run: purge, anonymous volumes if asked, events, waits. The claim is gone
+/* Removes a claimed container that does not run: anonymous volumes if asked, purge, events, waits. The claim is gone
  * with the row; on failure it is given back. */
 int container_remove_claimed(struct engine *e, struct state_container *row, bool volumes,
                              struct err *err);
-/* Removes an exited container with AutoRemove, on a thread of the pool. */
+/* Removes an exited container with AutoRemove, on a thread of the pool; one whose removal was begun is removed as that was asked for. */
 void container_auto_remove(struct engine *e, const char *id);

@@ -21,7 +21,7 @@ static int stop_half(struct engine *e, struct state_container **row, int signal,
     struct state_container *now = NULL;
     int r = container_stop_claimed(e, *row, signal, has_timeout, timeout_s, err);
     if (r == 0)
-        r = failpoint("restart-stopped");
+        r = failpoint("restart.stopped", err);
     if (r == 0)
         r = state_container_get(e->state, (*row)->id, &now, err);
     if (r < 0)

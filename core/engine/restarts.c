@@ -12,8 +12,11 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/live.h"
+#include "engine/remove.h"
 #include "engine/restart-policy.h"
 #include "engine/start.h"
 
@@ -153,9 +156,29 @@ static void failed(struct engine *e, const char *id, const struct err *err)
         waits_exited(e, id, row->exit_code, row->error);
 }
 
+/* An end, of the container or of an exec, that could not be noted is due again. */
+static bool retry_end(struct engine *e, const char *id)
+{
+    _cleanup_(live_unrefp) struct live *l = live_get(e, id);
+    return l && live_retry(l);
+}
+
+/* And a removal after an end. */
+static bool retry_removal(struct engine *e, const char *id)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    if (state_container_get(e->state, id, &row, NULL) < 0 || !row->auto_remove ||
+        container_is_running(row))
+        return false;
+    container_auto_remove(e, id);
+    return true;
+}
+
 static void restart_one(struct restarts *r, const char *id)
 {
     struct engine *e = r->engine;
+    if (retry_end(e, id) || retry_removal(e, id))
+        return;
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(state_container_freep) struct state_container *row = NULL;
     int c = container_claim(e, id, "start", CLAIM_LIMIT_MS, &row, &err);
@@ -207,6 +230,12 @@ void restarts_add(struct restarts *r, const struct state_container *row)
     ensure_threads(r);
 }
 
+void restarts_look(struct restarts *r, const char *id, int64_t ms)
+{
+    insert(r, id, ms);
+    ensure_threads(r);
+}
+
 /* --- rows */
 
 static void mark_rest(struct state_container *row, void *arg)
@@ -227,6 +256,7 @@ int container_rest(struct engine *e, const char *id, bool *rested, struct err *e
     int r = container_modify(e, id, mark_rest, &was, &row, err);
     if (r < 0)
         return r;
+    (void)failpoint("rest.noted", NULL);
     if (was)
         waits_exited(e, id, row->exit_code, row->error);
     if (rested)

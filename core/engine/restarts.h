@@ -17,6 +17,9 @@ void restarts_free(struct restarts *r);
 /* Sees to a row that says "restarting" when its time has come; replaces an earlier word on the same container. */
 void restarts_add(struct restarts *r, const struct state_container *row);
 
+/* Sees to a container again after so many milliseconds: its end could not be noted, or its removal after that failed. */
+void restarts_look(struct restarts *r, const char *id, int64_t ms);
+
 /* The end is wanted: notes that, and a container between end and restart is "exited" from now on (*rested, may be NULL), with whoever
  * waits for it told. */
 int container_rest(struct engine *e, const char *id, bool *rested, struct err *err);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/internal.h"
@@ -17,10 +18,28 @@ static int64_t deadline_in(int64_t limit_ms)
     return limit_ms < 0 ? INT64_MAX : time_mono_ns() + limit_ms * NS_PER_MS;
 }
 
+void claim_stays(struct engine *e, const char *id)
+{
+    pthread_mutex_lock(&e->lock);
+    map_set(&e->stays, id, e);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* A claim that could not be given back (the disk was full) is given back now. */
+static void claim_settle(struct engine *e, const char *id)
+{
+    pthread_mutex_lock(&e->lock);
+    bool stays = map_del(&e->stays, id) != NULL;
+    pthread_mutex_unlock(&e->lock);
+    if (stays && state_container_unclaim(e->state, id, NULL) < 0)
+        claim_stays(e, id);
+}
+
 /* Tries, and waits for a change when another verb is at work. */
 static int claim_or_wait(struct engine *e, const char *id, const char *verb, int64_t deadline,
                          struct err *err)
 {
+    claim_settle(e, id);
     for (;;) {
         uint64_t generation = engine_generation(e);
         int r = state_container_claim(e->state, id, verb, err);
@@ -54,7 +73,9 @@ int container_claim(struct engine *e, const char *ref, const char *verb, int64_t
         err_move(err, &words);
         return r;
     }
-    r = state_container_get(e->state, id, row, err);
+    r = failpoint("claim.taken", err);
+    if (r == 0)
+        r = state_container_get(e->state, id, row, err);
     if (r == 0 && (r = ending_wait(e, *row, deadline, err)) < 0) {
         state_container_free(*row);
         *row = NULL;
@@ -67,8 +88,10 @@ int container_claim(struct engine *e, const char *ref, const char *verb, int64_t
 void container_unclaim(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
-    if (state_container_unclaim(e->state, id, &err) < 0)
-        log_error("container %s stays marked busy: %s", id, err_msg(&err));
+    if (state_container_unclaim(e->state, id, &err) < 0) {
+        log_error("container %s stays marked busy until its next verb: %s", id, err_msg(&err));
+        claim_stays(e, id);
+    }
     engine_changed(e);
 }
 

@@ -152,11 +152,14 @@ static int spawn(struct starting *s, struct err *err)
     _cleanup_(closep) int rundir = rundir_open(e, s->row->id, true);
     if (rundir < 0)
         return err_errno(err, rundir, "making the run directory of container %s", s->row->id);
-    int r = shim_spawn(e->reactor, e->shim_image, s->row->id, rundir, &live_events, s->live,
-                       &s->shim, err);
+    int r = failpoint("start.rundir", err);
     if (r == 0)
-        live_set_shim(s->live, s->shim);
-    return r;
+        r = shim_spawn(e->reactor, e->shim_image, s->row->id, rundir, &live_events, s->live,
+                       &s->shim, err);
+    if (r < 0)
+        return r;
+    live_set_shim(s->live, s->shim);
+    return failpoint("start.spawned", err);
 }
 
 /* While the shim prepares: the ports are tied to its life, and clients that wait get their streams before the program runs, so that
@@ -167,7 +170,7 @@ static int meanwhile(void *arg, struct err *err)
     int r = container_connect_owner(s->engine, s->row->id, shim_pid(s->shim),
                                     shim_start_time(s->shim), err);
     if (r == 0)
-        r = failpoint("start-preparing");
+        r = failpoint("start.preparing", err);
     if (r == 0)
         attaches_deliver(s->engine, s->row->id, s->shim);
     return r;
@@ -193,7 +196,7 @@ static int run(struct starting *s, const json_t *plan, struct err *err)
     s->exit_code = run.exit_code;
     if (r < 0)
         return s->exit_code ? err_set(err, -ENOEXEC, "%s", err_msg(err)) : r;
-    return failpoint("start-gone");
+    return failpoint("start.gone", err);
 }
 
 static void mark_running(struct state_container *row, void *arg)
@@ -239,15 +242,18 @@ static int make_all(struct starting *s, json_t **plan, struct err *err)
     if (r < 0)
         return r;
     s->connected = true;
-    if ((r = failpoint("start-connected")) < 0)
+    if ((r = failpoint("start.connected", err)) < 0)
         return r;
     r = hosts_write(e, s->row, &s->net, err);
+    if (r == 0)
+        r = failpoint("start.hosts", err);
     if (r == 0)
         r = cgroup_create(e->cgroup, s->row->id, s->row->host_config, err);
     if (r < 0)
         return r;
     s->cgroup = true;
-    return build_plan(s, plan, err);
+    r = failpoint("start.cgroup", err);
+    return r < 0 ? r : build_plan(s, plan, err);
 }
 
 static int commit(struct starting *s, struct err *err)
@@ -260,6 +266,7 @@ static int commit(struct starting *s, struct err *err)
     s->row = now;
     if (s->cancelled)
         return err_set(err, -ECANCELED, "container %s was stopped meanwhile", now->name);
+    (void)failpoint("start.running", NULL);
     record_write(s->engine, now->id);
     return 0;
 }

@@ -77,6 +77,8 @@ static int end_by_force(struct live *l, struct shim *shim, struct err *err)
     log_warn("container %s: killing its monitor (berth-shim, pid %d)", l->id, (int)shim_pid(shim));
     (void)shim_destroy(shim);
     int r = live_wait_done(l, deadline_after(KILL_WAIT_S));
+    if (r == -ENOTRECOVERABLE)
+        return live_check_noted(l, err);
     return r < 0 ? err_set(err, -EIO, "container %s: its end is still being handled", l->id) : 0;
 }
 
@@ -89,15 +91,30 @@ static int await_end(struct live *l, const struct state_container *row, struct s
     if (pidfd >= 0 && poll(&p, 1, KILL_WAIT_S * 1000) == 0)
         return undead(row, err);
     int r = live_wait_done(l, deadline_after(TELL_WAIT_S));
-    if (r == 0)
-        return 0;
+    if (r == 0 || r == -ENOTRECOVERABLE)
+        return live_check_noted(l, err);
     if (r != -ESHUTDOWN && shim_answers(shim, ANSWER_MS) == -ETIMEDOUT)
         return end_by_force(l, shim, err);
     if (r != -ESHUTDOWN)
         r = live_wait_done(l, deadline_after(KILL_WAIT_S));
+    if (r == -ENOTRECOVERABLE)
+        return live_check_noted(l, err);
     return r == -ESHUTDOWN ? err_set(err, -EIO, "the daemon is shutting down")
            : r < 0 ? err_set(err, -EIO, "container %s: its end is still being handled", row->name)
                    : 0;
+}
+
+/* Without a restart policy nobody reads the note: a full disk does not keep such a container from being ended. */
+static int note_wish(struct engine *e, const struct state_container *row, struct err *err)
+{
+    struct restart_rule rule;
+    restart_rule_read(row->host_config, &rule);
+    int r = container_rest(e, row->id, NULL, err);
+    if (r == 0 || rule.policy != RESTART_NO)
+        return r;
+    log_warn("container %s: that its end is wanted cannot be noted: %s", row->id, err_msg(err));
+    err_clear(err);
+    return 0;
 }
 
 int container_end(struct engine *e, const struct state_container *row, int signal,
@@ -105,9 +122,15 @@ int container_end(struct engine *e, const struct state_container *row, int signa
 {
     _cleanup_(live_unrefp) struct live *l = live_get(e, row->id);
     _cleanup_(shim_unrefp) struct shim *shim = NULL;
-    int r = container_rest(e, row->id, NULL, err);
+    int r = note_wish(e, row, err);
     if (r < 0 || !l || live_shim(e, row, &shim, NULL) < 0)
         return r; /* it has ended, or ended meanwhile */
+    if (live_check_noted(l, NULL) <
+        0) { /* it has ended, and its row could not say so: perhaps now */
+        live_retry(l);
+        r = live_wait_done(l, deadline_after(KILL_WAIT_S));
+        return r == 0 ? 0 : live_check_noted(l, err);
+    }
     if (signal != SIGKILL) {
         r = send_signal(e, row, signal, err);
         container_thaw(e, row->id);
@@ -115,6 +138,8 @@ int container_end(struct engine *e, const struct state_container *row, int signa
             r = live_wait_done(l, deadline_after(timeout_s));
         if (r == 0)
             return 0;
+        if (r == -ENOTRECOVERABLE)
+            return live_check_noted(l, err);
         if (r == -ESHUTDOWN)
             return err_set(err, -EIO, "the daemon is shutting down");
         err_clear(err);
@@ -203,7 +228,7 @@ static int kill_running(struct engine *e, const char *ref, const struct state_co
     _cleanup_(shim_unrefp) struct shim *shim = NULL;
     if (live_shim(e, row, &shim, NULL) < 0)
         return not_running(ref, row, err);
-    int r = is_end(row, signal) ? container_rest(e, row->id, NULL, err) : 0;
+    int r = is_end(row, signal) ? note_wish(e, row, err) : 0;
     if (r < 0)
         return r;
     _cleanup_(live_unrefp) struct live *l = signal == SIGKILL ? live_get(e, row->id) : NULL;

@@ -90,6 +90,15 @@ int storage_layer_create(struct storage *s, const char *id, const char *parent,
     return plugin_result(r, err, s->plugin->name, "layer_create");
 }
 
+int storage_layer_look(struct storage *s, const char *id)
+{
+    char parent[128];
+    struct berth_layer_stat st = {.size = sizeof(st), .parent = parent};
+    PLUGIN_ERR(perr, NULL);
+    PLUGIN_CALL(call, s->plugin, "layer_stat");
+    return s->ops->layer_stat(s->self, id, &st, &perr.base);
+}
+
 int storage_layer_remove(struct storage *s, const char *id, struct err *err)
 {
     PLUGIN_ERR(perr, err);

@@ -26,6 +26,8 @@ int storage_check_options(struct storage *s, const json_t *daemon, const json_t 
 int storage_layer_create(struct storage *s, const char *id, const char *parent,
                          const json_t *daemon, const json_t *options, struct err *err);
 /* A layer that is gone is fine. */
+/* 0 when the driver has it, -ENOENT, or another negative errno. */
+int storage_layer_look(struct storage *s, const char *id);
 int storage_layer_remove(struct storage *s, const char *id, struct err *err);
 /* plan.rootfs of a layer; flags: enum berth_mount_flags. */
 int storage_rootfs(struct storage *s, const char *id, uint32_t flags, json_t **rootfs,

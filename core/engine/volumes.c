@@ -7,24 +7,18 @@
  */
 #include "engine/volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
+#include "base/failpoint.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/body.h"
 #include "engine/filters.h"
 #include "engine/mounts.h"
+#include "engine/volume-tree.h"
 #include "state/volume.h"
-
-static char *volume_dir(struct engine *e, const char *name)
-{
-    return str_printf("%s/volumes/%s", state_data_root(e->state), name);
-}
 
 char *volume_path(struct engine *e, const char *name)
 {
@@ -53,19 +47,6 @@ static int check_driver(const char *name, const char *driver, const json_t *opti
     return 0;
 }
 
-static int make_tree(struct engine *e, const char *name, struct err *err)
-{
-    _cleanup_(freep) char *dir = volume_dir(e, name), *data = volume_path(e, name);
-    int r = fs_mkdir_p(dir, 0701);
-    if (r == 0)
-        r = fs_mkdir_p(data, 0755);
-    if (r == 0)
-        r = fs_sync_dir(AT_FDCWD, dir);
-    if (r < 0)
-        return err_errno(err, r, "making volume %s in %s", name, data);
-    return 0;
-}
-
 int volume_ensure(struct engine *e, const char *name, const char *driver, const json_t *labels,
                   const json_t *options, bool anonymous, bool *made, struct err *err)
 {
@@ -79,37 +60,66 @@ int volume_ensure(struct engine *e, const char *name, const char *driver, const 
     if (r != -ENOENT)
         return r;
     err_clear(err);
-    r = make_tree(e, name, err);
-    if (r < 0)
-        return r;
+    _cleanup_(freep) char *staged = NULL;
+    r = volume_tree_new(e, name, &staged, err);
+    if (r == 0)
+        r = failpoint("volume.tree", err);
     struct state_volume v = {.name = (char *)name,
                              .driver = "local",
                              .created_ns = time_now_ns(),
                              .labels = (json_t *)labels,
                              .options = (json_t *)options,
                              .anonymous = anonymous};
-    r = state_volume_insert(e->state, &v, err);
-    if (r == -EEXIST) { /* somebody was quicker: theirs is as good */
-        err_clear(err);
+    if (r == 0)
+        r = state_volume_insert(e->state, &v, err);
+    if (r < 0) {
+        volume_tree_drop(e, staged);
+        if (r != -EEXIST)
+            return r;
+        err_clear(err); /* somebody was quicker: theirs is as good */
         return 0;
     }
-    if (r < 0)
+    (void)failpoint("volume.row", NULL);
+    r = volume_tree_keep(e, name, staged, err);
+    if (r < 0) {
+        (void)state_volume_delete(e->state, name, NULL, NULL, NULL, NULL);
+        volume_tree_drop(e, staged);
         return r;
+    }
     if (made)
         *made = true;
     volume_event(e, name, "create", NULL);
     return 0;
 }
 
-int volume_destroy(struct engine *e, const char *name, struct err *err)
+struct destroying {
+    struct engine *engine;
+    char *aside;
+};
+
+static int put_aside(void *arg, const char *name)
 {
-    int r = state_volume_delete(e->state, name, err);
-    if (r < 0)
+    struct destroying *d = arg;
+    _cleanup_(err_fini) struct err ignored = {0};
+    int r = volume_tree_aside(d->engine, name, &d->aside);
+    return r < 0 ? r : failpoint("volume.aside", &ignored);
+}
+
+/* The tree leaves its place with the row, in one step; that it takes up no space any more comes later. */
+int volume_destroy(struct engine *e, const char *name, const char *user, struct err *err)
+{
+    struct destroying d = {.engine = e};
+    int r = state_volume_delete(e->state, name, user, put_aside, &d, err);
+    _cleanup_(freep) char *aside = d.aside;
+    if (r < 0) {
+        if (aside)
+            volume_tree_back(e, name, aside);
         return r;
-    _cleanup_(freep) char *dir = volume_dir(e, name);
-    r = fs_rm_rf(AT_FDCWD, dir);
-    if (r < 0)
-        return err_errno(err, r, "removing volume %s in %s", name, dir);
+    }
+    (void)failpoint("volume.deleted", NULL);
+    _cleanup_(err_fini) struct err why = {0};
+    if (volume_tree_remove(e, aside, &why) < 0)
+        log_warn("volume %s is removed, its files are not all: %s", name, err_msg(&why));
     volume_event(e, name, "destroy", NULL);
     return 0;
 }
@@ -130,31 +140,6 @@ void volumes_event(struct engine *e, const struct state_container *row, const ch
         }
         volume_event(e, json_str(m, "Name", ""), action, attributes);
     }
-}
-
-static void adopt(struct engine *e, const char *name)
-{
-    _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(state_volume_freep) struct state_volume *there = NULL;
-    _cleanup_(freep) char *data = volume_path(e, name);
-    if (state_volume_get(e->state, name, &there, &err) == 0 || !fs_exists(AT_FDCWD, data))
-        return;
-    err_clear(&err);
-    struct state_volume v = {.name = (char *)name, .driver = "local", .created_ns = time_now_ns()};
-    if (state_volume_insert(e->state, &v, &err) < 0)
-        log_warn("volume %s has no row and could not be adopted: %s", name, err_msg(&err));
-    else
-        log_info("volume %s had no row: adopted", name);
-}
-
-void volumes_adopt(struct engine *e)
-{
-    _cleanup_(freep) char *path = str_printf("%s/volumes", state_data_root(e->state));
-    _cleanup_(closedirp) DIR *dir = opendir(path);
-    struct dirent *d;
-    while (dir && (d = readdir(dir)))
-        if (d->d_name[0] != '.' && volume_name_check(d->d_name, NULL) == 0)
-            adopt(e, d->d_name);
 }
 
 static json_t *volume_view(struct engine *e, const struct state_volume *v)
@@ -220,7 +205,7 @@ int engine_volume_inspect(struct engine *e, const char *name, json_t **out, stru
 
 int engine_volume_remove(struct engine *e, const char *name, bool force, struct err *err)
 {
-    int r = volume_destroy(e, name, err);
+    int r = volume_destroy(e, name, NULL, err);
     if (r == -ENOENT && force) {
         err_clear(err);
         return 0;

@@ -9,9 +9,13 @@ char *volume_path(struct engine *e, const char *name);
 /* Makes a volume, or finds the one of that name. *made tells which (may be NULL). labels and options may be NULL. */
 int volume_ensure(struct engine *e, const char *name, const char *driver, const json_t *labels,
                   const json_t *options, bool anonymous, bool *made, struct err *err);
-/* Row and tree, with its event. -EBUSY while a container uses it, -ENOENT. */
-int volume_destroy(struct engine *e, const char *name, struct err *err);
+/* Row and tree, with its event. -EBUSY while a container uses it, -ENOENT. `user` (may be NULL): a container that is being
+ * removed, too, whose use does not count. */
+int volume_destroy(struct engine *e, const char *name, const char *user, struct err *err);
 /* The events of a container's volumes: "mount" at start, "unmount" after its end. */
 void volumes_event(struct engine *e, const struct state_container *row, const char *action);
-/* At start-up: a directory that looks like a volume and has no row gets one. */
-void volumes_adopt(struct engine *e);
+/* Gives a directory that has no row one. */
+int volume_adopt(struct engine *e, const char *name, struct err *err);
+/* At start-up: a directory that looks like a volume and has no row gets one. What a crash left of a volume's making or removal is
+ * finished or taken back. `recovering`: there are no rows yet, so nothing says that a removal was meant. */
+void volumes_adopt(struct engine *e, bool recovering);

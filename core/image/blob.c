@@ -9,10 +9,11 @@
 
 #include "base/failpoint.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/str.h"
 
 struct blob_store {
-    int blobs_fd, tmp_fd;
+    int blobs_fd, gone_fd, tmp_fd;
 };
 
 struct blob_writer {
@@ -40,6 +41,7 @@ void blob_store_close(struct blob_store *bs)
     if (!bs)
         return;
     close_fd(bs->blobs_fd);
+    close_fd(bs->gone_fd);
     close_fd(bs->tmp_fd);
     free(bs);
 }
@@ -47,12 +49,13 @@ void blob_store_close(struct blob_store *bs)
 int blob_store_open(const char *data_root, struct blob_store **out, struct err *err)
 {
     _cleanup_(blob_store_closep) struct blob_store *bs = xcalloc(1, sizeof(*bs));
-    bs->blobs_fd = bs->tmp_fd = -1;
+    bs->blobs_fd = bs->gone_fd = bs->tmp_fd = -1;
     _cleanup_(freep) char *tmp = str_printf("%s/tmp", data_root);
     int r = fs_rm_rf(AT_FDCWD, tmp);
     if (r < 0)
         return err_errno(err, r, "emptying %s", tmp);
     if ((r = open_dir(data_root, "blobs/sha256", &bs->blobs_fd, err)) < 0 ||
+        (r = open_dir(data_root, "blobs/gone", &bs->gone_fd, err)) < 0 ||
         (r = open_dir(data_root, "tmp", &bs->tmp_fd, err)) < 0)
         return r;
     *out = steal_ptr(&bs);
@@ -100,19 +103,23 @@ void blob_writer_digest(const struct blob_writer *w, char out[DIGEST_MAX])
     digest_final(&copy, out);
 }
 
-int blob_writer_commit(struct blob_writer *w, struct err *err)
+static int commit_to(struct blob_writer *w, int dirfd, struct err *err)
 {
     char digest[DIGEST_MAX];
     blob_writer_digest(w, digest);
-    int r = failpoint("blob.sync");
-    if (r == 0 && fsync(w->fd) < 0)
-        r = -errno;
-    if (r == 0 && renameat(w->bs->tmp_fd, w->name, w->bs->blobs_fd, digest_hex(digest)) < 0)
-        r = -errno;
+    int r = failpoint("blob.written", err);
     if (r < 0)
-        return err_errno(err, r, "storing blob %s", digest);
+        return r;
+    if (fsync(w->fd) < 0 || renameat(w->bs->tmp_fd, w->name, dirfd, digest_hex(digest)) < 0)
+        return err_errno(err, -errno, "storing blob %s", digest);
     free(steal_ptr(&w->name));
-    return fsync(w->bs->blobs_fd) < 0 ? err_errno(err, -errno, "storing blob %s", digest) : 0;
+    (void)failpoint("blob.stored", NULL);
+    return fsync(dirfd) < 0 ? err_errno(err, -errno, "storing blob %s", digest) : 0;
+}
+
+int blob_writer_commit(struct blob_writer *w, struct err *err)
+{
+    return commit_to(w, w->bs->blobs_fd, err);
 }
 
 void blob_writer_free(struct blob_writer *w)
@@ -126,15 +133,27 @@ void blob_writer_free(struct blob_writer *w)
     free(w);
 }
 
-int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
-             struct err *err)
+static int put(struct blob_store *bs, int dirfd, const void *data, size_t n,
+               char digest[DIGEST_MAX], struct err *err)
 {
     _cleanup_(blob_writer_freep) struct blob_writer *w = NULL;
     int r = blob_writer_new(bs, &w, err);
     if (r < 0 || (r = blob_writer_write(w, data, n, err)) < 0)
         return r;
     blob_writer_digest(w, digest);
-    return blob_writer_commit(w, err);
+    return commit_to(w, dirfd, err);
+}
+
+int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
+             struct err *err)
+{
+    return put(bs, bs->blobs_fd, data, n, digest, err);
+}
+
+int blob_put_new(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
+                 struct err *err)
+{
+    return put(bs, bs->gone_fd, data, n, digest, err);
 }
 
 int blob_open(struct blob_store *bs, const char *digest, struct err *err)
@@ -156,30 +175,96 @@ int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct e
     return 0;
 }
 
-int blob_delete(struct blob_store *bs, const char *digest, struct err *err)
+int blob_put_aside(struct blob_store *bs, const char *digest)
 {
     if (!digest_valid(digest))
-        return err_set(err, -EINVAL, "invalid digest \"%s\"", digest);
-    if (unlinkat(bs->blobs_fd, digest_hex(digest), 0) < 0 && errno != ENOENT)
-        return err_errno(err, -errno, "deleting blob %s", digest);
+        return -EINVAL;
+    const char *hex = digest_hex(digest);
+    if (renameat(bs->blobs_fd, hex, bs->gone_fd, hex) < 0 && errno != ENOENT)
+        return -errno;
+    (void)failpoint("blob.aside", NULL);
     return 0;
+}
+
+void blob_put_back(struct blob_store *bs, const char *digest)
+{
+    if (!digest_valid(digest))
+        return;
+    const char *hex = digest_hex(digest);
+    if (renameat2(bs->gone_fd, hex, bs->blobs_fd, hex, RENAME_NOREPLACE) == 0)
+        return;
+    if (errno == EEXIST)
+        unlinkat(bs->gone_fd, hex, 0); /* it was stored anew meanwhile */
+    else if (errno != ENOENT)
+        log_warn("blob %s stays in blobs/gone: %m", digest);
+}
+
+void blob_forget(struct blob_store *bs, const char *digest)
+{
+    if (digest_valid(digest) && unlinkat(bs->gone_fd, digest_hex(digest), 0) < 0 && errno != ENOENT)
+        log_warn("blob %s stays in blobs/gone: %m", digest);
+}
+
+/* Calls each(ctx, digest) for the blobs of a directory. */
+static int digests_each(int dirfd, int (*each)(void *ctx, const char *digest), void *ctx,
+                        struct err *err)
+{
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        int r = -errno;
+        close_fd(fd);
+        return err_errno(err, r, "reading the blobs");
+    }
+    int r = 0;
+    for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        _cleanup_(freep) char *digest = str_printf("sha256:%s", e->d_name);
+        if (digest_valid(digest))
+            r = each(ctx, digest);
+    }
+    return r;
+}
+
+struct settling {
+    struct blob_store *bs;
+    int (*used)(void *ctx, const char *digest);
+    void *ctx;
+};
+
+static int settle_one(void *ctx, const char *digest)
+{
+    const struct settling *s = ctx;
+    int used = s->used(s->ctx, digest);
+    if (used > 0)
+        blob_put_back(s->bs, digest);
+    else if (used == 0)
+        blob_forget(s->bs, digest);
+    return 0;
+}
+
+int blob_settle(struct blob_store *bs, int (*used)(void *ctx, const char *digest), void *ctx,
+                struct err *err)
+{
+    struct settling s = {bs, used, ctx};
+    return digests_each(bs->gone_fd, settle_one, &s, err);
+}
+
+struct sizing {
+    struct blob_store *bs;
+    int (*each)(void *ctx, const char *digest, int64_t size);
+    void *ctx;
+};
+
+static int size_one(void *ctx, const char *digest)
+{
+    const struct sizing *s = ctx;
+    int64_t size;
+    return blob_size(s->bs, digest, &size, NULL) == 0 ? s->each(s->ctx, digest, size) : 0;
 }
 
 int blob_each(struct blob_store *bs, int (*each)(void *ctx, const char *digest, int64_t size),
               void *ctx, struct err *err)
 {
-    int fd = fs_open_dir(bs->blobs_fd, ".");
-    _cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        close_fd(fd);
-        return err_errno(err, fd < 0 ? fd : -ENOMEM, "reading the blobs");
-    }
-    int r = 0;
-    for (struct dirent *e; r == 0 && (e = readdir(d));) {
-        int64_t size;
-        _cleanup_(freep) char *digest = str_printf("sha256:%s", e->d_name);
-        if (digest_valid(digest) && blob_size(bs, digest, &size, NULL) == 0)
-            r = each(ctx, digest, size);
-    }
-    return r;
+    struct sizing s = {bs, each, ctx};
+    return digests_each(bs->blobs_fd, size_one, &s, err);
 }

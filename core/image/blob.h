@@ -14,7 +14,7 @@
 
 struct blob_store;
 
-/* Makes blobs/sha256 and tmp below `data_root`; empties tmp. */
+/* Makes blobs/sha256, blobs/gone and tmp below `data_root`; empties tmp. */
 int blob_store_open(const char *data_root, struct blob_store **out, struct err *err);
 void blob_store_close(struct blob_store *bs);
 DEFINE_CLEANUP(struct blob_store *, blob_store_close);
@@ -32,6 +32,9 @@ int blob_writer_commit(struct blob_writer *w, struct err *err);
 void blob_writer_free(struct blob_writer *w);
 DEFINE_CLEANUP(struct blob_writer *, blob_writer_free);
 
+/* Writes `n` bytes as one blob that stands aside until its row is there and blob_put_back() is called. */
+int blob_put_new(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
+                 struct err *err);
 /* Writes `n` bytes as one blob. */
 int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGEST_MAX],
              struct err *err);
@@ -41,5 +44,12 @@ int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct e
 /* Calls each(ctx, digest, size) for every blob; stops with what it returned when that is not 0. */
 int blob_each(struct blob_store *bs, int (*each)(void *ctx, const char *digest, int64_t size),
               void *ctx, struct err *err);
-/* Absent is fine. */
-int blob_delete(struct blob_store *bs, const char *digest, struct err *err);
+/* Deletion in two steps, so that a crash between a row's deletion and the blob's leaves neither a row without its blob nor a blob
+ * that nobody knows of: first it is put aside (one rename, while the row can still come back), then, the row being gone, deleted for good.
+ * What a crash leaves aside is put back or deleted by blob_settle(). Absent is fine. */
+int blob_put_aside(struct blob_store *bs, const char *digest);
+void blob_put_back(struct blob_store *bs, const char *digest);
+void blob_forget(struct blob_store *bs, const char *digest);
+/* used(ctx, digest): 1, 0, or a negative errno, with which the blob is left as it is. */
+int blob_settle(struct blob_store *bs, int (*used)(void *ctx, const char *digest), void *ctx,
+                struct err *err);

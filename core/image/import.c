@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "image/archive.h"
@@ -156,7 +157,7 @@ static json_t *make_document(const struct import *im, const char *diff_id, int64
     return doc;
 }
 
-/* Row and reference in one transaction; then the configuration as a blob, which the row could replace. */
+/* Row and reference in one transaction, which makes the configuration, written before it, a blob. */
 static int commit_image(struct import *im, const char *chain_id, int64_t size, char **id,
                         struct err *err)
 {
@@ -167,14 +168,18 @@ static int commit_image(struct import *im, const char *chain_id, int64_t size, c
     digest_of(text, strlen(text), digest);
     struct state_image row = {.id = digest, .created_ns = now, .size = size, .config = text};
     strv_add(&row.layers, chain_id);
-    int r = state_image_insert(im->s->state, &row, im->reference, err);
+    int r = blob_put_new(im->s->blobs, text, strlen(text), digest, err);
+    if (r == 0)
+        r = failpoint("image.config", err);
+    if (r == 0)
+        r = state_image_insert(im->s->state, &row, im->reference, err);
     strv_fini(&row.layers);
-    if (r < 0)
+    if (r < 0) {
+        blob_forget(im->s->blobs, digest);
         return r;
-    _cleanup_(err_fini) struct err why = {0};
-    char again[DIGEST_MAX];
-    if (blob_put(im->s->blobs, text, strlen(text), again, &why) < 0)
-        log_warn("image %s: its configuration is in the database only: %s", digest, err_msg(&why));
+    }
+    (void)failpoint("image.row", NULL);
+    blob_put_back(im->s->blobs, digest);
     *id = xstrdup(digest);
     return 0;
 }

@@ -37,6 +37,9 @@ struct layer_plan {
     int (*tar)(void *ctx, int *fd, int64_t *bytes, struct err *err);
     void *ctx;
 };
+/* What the driver's id of a chain id's layer begins with; random digits follow. It lets a recovery find the layer again. The caller
+ * frees. */
+char *layer_id_prefix(const char *chain_id);
 /* The layer of this chain id, made when it is not there. The caller holds it. */
 int layer_ensure(struct image_store *s, const struct layer_plan *plan, struct state_layer **out,
                  struct err *err);
@@ -48,8 +51,10 @@ int layer_ready(struct image_store *s, const char *chain_id, struct state_layer 
 int layer_collect(struct image_store *s, struct strv *gone, struct err *err);
 /* For start-up: takes away what rows say was being made. */
 int layer_repair(struct image_store *s, struct err *err);
-/* Deletes a blob that no row has. */
-void layer_drop_blob(struct image_store *s, const char *digest);
+/* Deletes the row of a layer, or an image, and the blob that no row has then: both or neither, whatever happens in between. */
+int layer_delete_row(struct image_store *s, const char *chain_id, const char *blob,
+                     struct err *err);
+int image_delete_row(struct image_store *s, const char *id, struct err *err);
 
 /* The image's configuration, parsed. */
 int image_parse(const struct state_image *i, json_t **out, struct err *err);

@@ -55,16 +55,33 @@ static int driver_remove(struct image_store *s, const char *layer_id, struct err
     return 0;
 }
 
-void layer_drop_blob(struct image_store *s, const char *digest)
+static int drop_blob(void *arg, const char *digest)
 {
-    _cleanup_(err_fini) struct err err = {0};
-    if (!digest)
-        return;
-    int r = state_blob_used(s->state, digest, &err);
-    if (r == 0)
-        r = blob_delete(s->blobs, digest, &err);
+    struct image_store *s = arg;
+    return blob_put_aside(s->blobs, digest);
+}
+
+static int row_deleted(struct image_store *s, const char *blob, int r)
+{
+    if (!blob)
+        return r;
     if (r < 0)
-        log_warn("image store: %s", err_msg(&err));
+        blob_put_back(s->blobs, blob);
+    else
+        blob_forget(s->blobs, blob);
+    return r;
+}
+
+int layer_delete_row(struct image_store *s, const char *chain_id, const char *blob, struct err *err)
+{
+    const struct state_blob_last last = {drop_blob, s};
+    return row_deleted(s, blob, state_layer_delete(s->state, s->driver, chain_id, &last, err));
+}
+
+int image_delete_row(struct image_store *s, const char *id, struct err *err)
+{
+    const struct state_blob_last last = {drop_blob, s};
+    return row_deleted(s, id, state_image_delete(s->state, id, &last, err));
 }
 
 static int make_by_ingest(struct image_store *s, const struct layer_plan *p, const char *layer_id,
@@ -105,18 +122,30 @@ static void undo(struct image_store *s, const struct layer_plan *p, const char *
     _cleanup_(err_fini) struct err err = {0};
     int r = made ? driver_remove(s, layer_id, &err) : 0;
     if (r == 0)
-        r = state_layer_delete(s->state, s->driver, p->chain_id, &err);
+        r = layer_delete_row(s, p->chain_id, p->blob, &err);
     if (r < 0)
         log_warn("image store: taking back layer %s: %s", p->chain_id, err_msg(&err));
-    else
-        layer_drop_blob(s, p->blob);
+}
+
+char *layer_id_prefix(const char *chain_id)
+{
+    const char *below = str_after(chain_id, "init:");
+    const char *hex = strchr(below ? below : chain_id, ':');
+    return str_printf("%s%s-", below ? "init-" : "", hex ? hex + 1 : chain_id);
+}
+
+static char *layer_id_new(const char *chain_id)
+{
+    char hex[9];
+    _cleanup_(freep) char *prefix = layer_id_prefix(chain_id);
+    id_random_hex(hex, 4);
+    return str_printf("%s%s", prefix, hex);
 }
 
 static int make(struct image_store *s, const struct layer_plan *p, struct err *err)
 {
-    char layer_id[ID_MAX];
+    _cleanup_(freep) char *layer_id = layer_id_new(p->chain_id);
     int64_t bytes = 0;
-    id_new(layer_id);
     const struct state_layer row = {.driver = s->driver,
                                     .chain_id = (char *)(uintptr_t)p->chain_id,
                                     .diff_id = (char *)(uintptr_t)p->diff_id,
@@ -127,13 +156,13 @@ static int make(struct image_store *s, const struct layer_plan *p, struct err *e
     int r = state_layer_insert(s->state, &row, err);
     if (r < 0)
         return r;
-    r = failpoint("layer.row");
+    r = failpoint("layer.row", err);
     if (r == 0)
         r = p->tar && BERTH_HAS(s->ops, layer_ingest) ? make_by_ingest(s, p, layer_id, &bytes, err)
                                                       : make_by_diff(s, p, layer_id, &bytes, err);
     bool made = r == 0;
     if (r == 0)
-        r = failpoint("layer.made");
+        r = failpoint("layer.made", err);
     if (r == 0)
         r = state_layer_ready(s->state, s->driver, p->chain_id, bytes, err);
     if (r < 0)
@@ -149,11 +178,7 @@ static int clear_unfinished(struct image_store *s, const struct state_layer *l, 
         err_clear(err);
         return state_layer_ready(s->state, s->driver, l->chain_id, l->size, err);
     }
-    if (r == 0)
-        r = state_layer_delete(s->state, s->driver, l->chain_id, err);
-    if (r == 0)
-        layer_drop_blob(s, l->blob);
-    return r;
+    return r < 0 ? r : layer_delete_row(s, l->chain_id, l->blob, err);
 }
 
 int layer_ensure(struct image_store *s, const struct layer_plan *p, struct state_layer **out,
@@ -191,11 +216,14 @@ int layer_repair(struct image_store *s, struct err *err)
 static int collect_one(struct image_store *s, const struct state_layer *l, struct err *err)
 {
     int r = state_layer_doom(s->state, s->driver, l->chain_id, err);
-    if (r == 0 && (r = driver_remove(s, l->layer_id, err)) == 0 &&
-        (r = state_layer_delete(s->state, s->driver, l->chain_id, err)) == 0) {
-        layer_drop_blob(s, l->blob);
+    if (r == 0)
+        r = failpoint("layer.doomed", err);
+    if (r == 0)
+        r = driver_remove(s, l->layer_id, err);
+    if (r == 0)
+        r = failpoint("layer.removed", err);
+    if (r == 0 && (r = layer_delete_row(s, l->chain_id, l->blob, err)) == 0)
         return 1;
-    }
     if (r != -EBUSY && r != -ENOENT)
         return r;
     err_clear(err); /* a container's layer, or a new image, stands on it */

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "image/internal.h"
 
 int image_tag(struct image_store *s, const char *ref, const char *target, struct err *err)
@@ -19,7 +21,10 @@ int image_tag(struct image_store *s, const char *ref, const char *target, struct
     if (r < 0 || (r = image_find(s, ref, &i, err)) < 0)
         return r;
     _cleanup_(freep) char *name = reference_canonical(&t);
-    return state_reference_set(s->state, name, i->id, err);
+    r = state_reference_set(s->state, name, i->id, err);
+    if (r == 0)
+        (void)failpoint("image.tagged", NULL);
+    return r;
 }
 
 struct removal {
@@ -55,14 +60,22 @@ static void say(struct removal *rm, const char *what, const char *value)
     json_push_take(rm->out, o);
 }
 
-static int untag(struct removal *rm, const char *name, struct err *err)
+static void say_untagged(struct removal *rm, const char *name)
 {
     _cleanup_(reference_fini) struct reference r = {0};
-    int rc = state_reference_delete(rm->s->state, name, err);
-    if (rc < 0 || reference_parse(name, &r, NULL) < 0)
-        return rc;
+    if (reference_parse(name, &r, NULL) < 0)
+        return;
     _cleanup_(freep) char *familiar = reference_familiar(&r);
     say(rm, "Untagged", familiar);
+}
+
+static int untag(struct removal *rm, const char *name, struct err *err)
+{
+    int r = state_reference_delete(rm->s->state, name, err);
+    if (r < 0)
+        return r;
+    (void)failpoint("image.untagged", NULL);
+    say_untagged(rm, name);
     return 0;
 }
 
@@ -93,30 +106,26 @@ static int check_users(struct removal *rm, struct err *err)
     return 0;
 }
 
+/* With all its names, in one step. */
 static int delete_image(struct removal *rm, struct err *err)
 {
     _cleanup_(strv_fini) struct strv gone = {0};
-    int r = state_image_delete(rm->s->state, rm->image->id, err);
+    int r = image_delete_row(rm->s, rm->image->id, err);
     if (r < 0)
         return r;
+    const char *name;
+    strv_foreach (name, &rm->names)
+        say_untagged(rm, name);
     say(rm, "Deleted", rm->image->id);
-    layer_drop_blob(rm->s, rm->image->id);
-    r = layer_collect(rm->s, &gone, err);
+    (void)failpoint("image.deleted", NULL);
+    /* The image is gone: what is left of its layers goes with the next collection, or start. */
+    _cleanup_(err_fini) struct err why = {0};
+    if (layer_collect(rm->s, &gone, &why) < 0)
+        log_warn("image %s: its layers stay for now: %s", rm->image->id, err_msg(&why));
     const char *chain;
     strv_foreach (chain, &gone)
         say(rm, "Deleted", chain);
     return r;
-}
-
-static int untag_all(struct removal *rm, struct err *err)
-{
-    const char *name;
-    strv_foreach (name, &rm->names) {
-        int r = untag(rm, name, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 static bool one_repository(const struct strv *names)
@@ -143,9 +152,7 @@ static int remove_by_id(struct removal *rm, struct err *err)
     if (rm->names.n > 1 && !rm->force && !one_repository(&rm->names))
         return conflict(rm, false, "image is referenced in multiple repositories", NULL, err);
     int r = check_users(rm, err);
-    if (r < 0 || (r = untag_all(rm, err)) < 0)
-        return r;
-    return delete_image(rm, err);
+    return r < 0 ? r : delete_image(rm, err);
 }
 
 static int remove_by_name(struct removal *rm, const char *name, struct err *err)
@@ -154,9 +161,8 @@ static int remove_by_name(struct removal *rm, const char *name, struct err *err)
     bool last = rm->names.n <= 1;
     if (last && user && !rm->force)
         return conflict_name(rm, user, err);
-    int r = untag(rm, name, err);
-    if (r < 0 || !last || rm->running) /* forced below a running container: only the name goes */
-        return r;
+    if (!last || rm->running) /* forced below a running container: only the name goes */
+        return untag(rm, name, err);
     return delete_image(rm, err);
 }
 

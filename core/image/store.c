@@ -24,6 +24,43 @@ void image_store_close(struct image_store *s)
     free(s);
 }
 
+/* A database that is new says nothing about what was meant to go. */
+static int blob_in_use(void *ctx, const char *digest)
+{
+    struct image_store *s = ctx;
+    _cleanup_(freep) char *mark = NULL;
+    return state_meta_get(s->state, STATE_RECOVERY, &mark, NULL) == 0
+               ? 1
+               : state_blob_used(s->state, digest, NULL);
+}
+
+/* An image's row holds its configuration: a blob that a crash (or somebody) took away is written again. */
+static void config_complete(struct image_store *s, const char *id)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(state_image_freep) struct state_image *i = NULL;
+    char digest[DIGEST_MAX];
+    int64_t size;
+    if (blob_size(s->blobs, id, &size, NULL) == 0)
+        return;
+    int r = state_image_get(s->state, id, &i, &err);
+    if (r == 0)
+        r = blob_put(s->blobs, i->config, strlen(i->config), digest, &err);
+    if (r < 0)
+        log_warn("image %s: its configuration is in the database only: %s", id, err_msg(&err));
+}
+
+static int configs_complete(struct image_store *s, struct err *err)
+{
+    _cleanup_(strv_fini) struct strv ids = {0};
+    int r = state_image_match(s->state, "sha256:", INT64_MAX, &ids, err);
+    const char *id;
+    if (r == 0)
+        strv_foreach (id, &ids)
+            config_complete(s, id);
+    return r;
+}
+
 int image_store_open(const struct image_store_params *p, struct image_store **out, struct err *err)
 {
     _cleanup_(image_store_closep) struct image_store *s = xcalloc(1, sizeof(*s));
@@ -35,7 +72,9 @@ int image_store_open(const struct image_store_params *p, struct image_store **ou
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->freed, NULL);
     int r = blob_store_open(state_data_root(p->state), &s->blobs, err);
-    if (r < 0 || (r = layer_repair(s, err)) < 0 || (r = layer_collect(s, NULL, err)) < 0)
+    if (r < 0 || (r = blob_settle(s->blobs, blob_in_use, s, err)) < 0 ||
+        (r = configs_complete(s, err)) < 0 || (r = layer_repair(s, err)) < 0 ||
+        (r = layer_collect(s, NULL, err)) < 0)
         return r;
     *out = steal_ptr(&s);
     return 0;

@@ -37,6 +37,27 @@ DEFINE_CLEANUP(struct image_store *, image_store_close);
 int image_store_check(struct image_store *s, void (*unknown)(void *ctx, const char *layer_id),
                       void *ctx, struct err *err);
 
+/* For `system check`. `object` is an image's id, a chain id, a driver's layer or a digest. */
+enum image_fault {
+    IMAGE_CONFIG_MISSING,
+    IMAGE_CONFIG_DAMAGED,
+    IMAGE_LAYERLESS,
+    IMAGE_LAYER_MISSING,
+    IMAGE_LAYER_UNFINISHED,
+    IMAGE_LAYER_STRAY,
+    IMAGE_BLOB_MISSING,
+    IMAGE_BLOB_DAMAGED,
+    IMAGE_BLOB_STRAY,
+};
+typedef void image_found_fn(void *arg, enum image_fault fault, const char *object,
+                            const char *words);
+/* Holds rows, driver and blobs against each other and tells what does not fit; `deep`: reads every blob. Puts Images, Layers and Blobs
+ * into `counts`. Beside imports and removals that are at work. */
+int image_store_verify(struct image_store *s, bool deep, image_found_fn *found, void *arg,
+                       json_t *counts, struct err *err);
+/* Writes an image's configuration, which its row holds, as a blob again. */
+int image_store_mend(struct image_store *s, const char *image_id, struct err *err);
+
 /* For --recover, with a new database: makes the images again whose configuration and layers are among the blobs; *n: how
  * many. Their names are lost; an image that cannot be made is said in the log. */
 int image_store_recover(struct image_store *s, int64_t *n, struct err *err);

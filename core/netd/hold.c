@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -126,8 +127,14 @@ static int holds_save(struct holds *h, struct err *err)
     json_put_str(whole, "boot", h->boot);
     json_put_take(whole, "holders", holds_state(h));
     _cleanup_(freep) char *text = json_text(whole);
-    int r = fs_write_atomic(h->dirfd, NETD_STATE, text, strlen(text), 0600, false);
-    return r < 0 ? err_errno(err, r, "cannot write the state of reserved ports") : 0;
+    int r = failpoint("netd.save", err);
+    if (r < 0)
+        return r;
+    r = fs_write_atomic(h->dirfd, NETD_STATE, text, strlen(text), 0600, false);
+    if (r < 0)
+        return err_errno(err, r, "cannot write the state of reserved ports");
+    (void)failpoint("netd.saved", NULL);
+    return 0;
 }
 
 /* --- taking ports */

@@ -14,7 +14,9 @@
 
 #include "berth/network.h"
 
+#include "base/failpoint.h"
 #include "base/fs.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "network/link.h"
@@ -178,6 +180,31 @@ static int network_link_look(struct executor *x, int sock, const char *name, str
                    name);
 }
 
+/* A link that is made must say at once whose it is, and the kernel takes no alias with the request that makes one. So it is born
+ * under a name that only this instance's endpoints have, which start-up clears away, and gets name and alias in one step. */
+static int network_link_new(struct executor *x, int sock, const json_t *op, const char *alias,
+                            int *index, struct err *err)
+{
+    char hex[7];
+    id_random_hex(hex, 3);
+    _cleanup_(freep) char *temporary = str_printf("b%s%s", x->instance, hex);
+    int lower = json_str(op, "parent", NULL) ? op_index(sock, op, "parent", err) : 0;
+    int r = lower < 0 ? lower : nl_request(sock, link_msg_new_as(op, temporary, lower), err);
+    if (r < 0)
+        return r;
+    *index = link_index(sock, temporary);
+    r = *index < 0 ? err_errno(err, *index, "no link %s", temporary)
+                   : failpoint("network.link-new", err);
+    if (r == 0)
+        r = nl_request(sock, link_msg_rename(*index, json_str(op, "name", ""), alias), err);
+    if (r == 0)
+        r = failpoint("network.link-named", err);
+    if (r < 0)
+        nl_request(sock, *index < 0 ? link_msg_delete(temporary) : link_msg_delete_index(*index),
+                   NULL);
+    return r;
+}
+
 static int network_link_make(struct executor *x, int sock, const char *network_id, const json_t *op,
                              json_t *made, struct err *err)
 {
@@ -187,24 +214,19 @@ static int network_link_make(struct executor *x, int sock, const char *network_i
     if (there < 0)
         return there;
     _cleanup_(nl_batch_fini) struct nl_batch b = {0};
+    _cleanup_(freep) char *alias = str_printf("berth:%s:%s", x->instance, network_id);
     if (!there) {
-        const char *parent = json_str(op, "parent", NULL);
-        int lower = parent ? op_index(sock, op, "parent", err) : 0;
-        int r = lower < 0 ? lower : nl_request(sock, link_msg_new(op, -1, 0, lower), err);
+        int r = network_link_new(x, sock, op, alias, &info.ifindex, err);
         if (r < 0)
             return err_wrap(err, "making link %s", name), r;
         json_push_str(made, name);
-        info.ifindex = op_index(sock, op, "name", err);
-        if (info.ifindex < 0)
-            return info.ifindex;
     } else {
         uint32_t mtu = (uint32_t)json_int(op, "mtu", 0);
         if (mtu && mtu != info.mtu)
             nl_batch_take(&b, link_msg_mtu(info.ifindex, mtu), false);
-        nl_batch_take(&b, link_msg_up(info.ifindex), false);
+        nl_batch_take(&b, link_msg_alias(info.ifindex, alias), false);
     }
-    _cleanup_(freep) char *alias = str_printf("berth:%s:%s", x->instance, network_id);
-    nl_batch_take(&b, link_msg_alias(info.ifindex, alias), false);
+    nl_batch_take(&b, link_msg_up(info.ifindex), false);
     int r = nl_batch_send(&b, sock, NULL, err);
     if (r < 0)
         err_wrap(err, "setting up link %s", name);
@@ -459,6 +481,16 @@ int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err 
     }
     nl_pool_give(x->socks, sock);
     return first;
+}
+
+int executor_link_remove(struct executor *x, const char *name, struct err *err)
+{
+    int sock = nl_pool_take(x->socks);
+    if (sock < 0)
+        return err_errno(err, sock, "cannot open a netlink socket");
+    int r = nl_request(sock, link_msg_delete(name), err);
+    nl_pool_give(x->socks, sock);
+    return r == -ENODEV ? 0 : r;
 }
 
 /* --- after a crash */

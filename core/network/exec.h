@@ -33,6 +33,7 @@ int executor_endpoint_make(struct executor *x, const json_t *plan, int netns_fd,
  * fine. */
 int executor_endpoint_remove(struct executor *x, const json_t *plan, struct err *err);
 /* Removes this instance's links that are no network's and stand in none of these endpoints' plans. */
+int executor_link_remove(struct executor *x, const char *name, struct err *err);
 int executor_strays_remove(struct executor *x, const json_t *plans, struct err *err);
 
 /* 0 when no route or address of the host overlaps `subnet`, but those of `device` (may be NULL); else -EADDRINUSE and

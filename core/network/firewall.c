@@ -266,6 +266,89 @@ int firewall_ports_remove(struct firewall *fw, const struct firewall_port *ports
     return elems ? elems_remove(fw, elems, n, err) : -EAFNOSUPPORT;
 }
 
+/* --- looking */
+
+bool firewall_is_port(const char *element)
+{
+    return str_after(element, "ports:") || str_after(element, "ports_at:") ||
+           str_after(element, "self:");
+}
+
+/* The element of a name that elem_name() made. */
+static int elem_parse(const char *name, struct nft_elem *e)
+{
+    *e = (struct nft_elem){0};
+    for (size_t i = 0; i < ARRAY_SIZE(sets) && !e->set; i++) {
+        const char *hex = str_after(name, sets[i]);
+        if (!hex || *hex++ != ':')
+            continue;
+        e->set = sets[i];
+        for (; hex[0] && hex[1] && e->key.n < NFT_DATA_MAX; hex += 2) {
+            char byte[3] = {hex[0], hex[1], 0};
+            e->key.b[e->key.n++] = (uint8_t)strtoul(byte, NULL, 16);
+        }
+    }
+    return e->set ? 0 : -EINVAL;
+}
+
+int firewall_element_remove(struct firewall *fw, const char *element, struct err *err)
+{
+    struct nft_elem e;
+    if (elem_parse(element, &e) < 0)
+        return err_set(err, -EINVAL, "\"%s\" is not an element of the firewall", element);
+    return elems_remove(fw, &e, 1, err);
+}
+
+struct element_list {
+    const char *set;
+    struct map *out;
+};
+
+static void list_element(void *arg, const struct nft_data *key)
+{
+    const struct element_list *l = arg;
+    const struct nft_elem e = {.set = l->set, .key = *key};
+    _cleanup_(freep) char *name = elem_name(&e);
+    map_set(l->out, name, l->out);
+}
+
+int firewall_elements(struct firewall *fw, struct map *out, struct err *err)
+{
+    int sock = nl_pool_take(fw->socks);
+    if (sock < 0)
+        return err_errno(err, sock, "cannot open a netlink socket");
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets); i++) {
+        struct element_list l = {sets[i], out};
+        r = nft_set_list(sock, fw->table, sets[i], list_element, &l, err);
+    }
+    if (r < 0)
+        close_fd(sock); /* with what is left of the answer */
+    else
+        nl_pool_give(fw->socks, sock);
+    return r;
+}
+
+void firewall_network_elements(struct firewall *fw, struct map *out)
+{
+    const char *name;
+    void *value;
+    pthread_mutex_lock(&fw->lock);
+    for (size_t i = 0; map_next(&fw->elems, &i, &name, &value);)
+        if (!firewall_is_port(name))
+            map_set(out, name, out);
+    pthread_mutex_unlock(&fw->lock);
+}
+
+void firewall_port_elements(const struct firewall_port *ports, size_t n, struct map *out)
+{
+    _cleanup_(freep) struct nft_elem *elems = port_elems(ports, &n, NULL);
+    for (size_t i = 0; elems && i < n; i++) {
+        _cleanup_(freep) char *name = elem_name(&elems[i]);
+        map_set(out, name, out);
+    }
+}
+
 /* --- life */
 
 struct firewall *firewall_open(const char *instance, const char *rules_path, struct err *err)

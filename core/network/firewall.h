@@ -46,6 +46,17 @@ int firewall_ports_add(struct firewall *fw, const struct firewall_port *ports, s
 int firewall_ports_remove(struct firewall *fw, const struct firewall_port *ports, size_t n,
                           struct err *err);
 
+/* Elements by name, "SET:HEX OF THE KEY", as keys of maps whose values are not to be freed: those that the kernel has, and
+ * those that networks (not ports) should have. */
+struct map;
+int firewall_elements(struct firewall *fw, struct map *out, struct err *err);
+void firewall_network_elements(struct firewall *fw, struct map *out);
+/* Adds the names of the elements that such ports have. */
+void firewall_port_elements(const struct firewall_port *ports, size_t n, struct map *out);
+bool firewall_is_port(const char *element);
+/* Absent is fine. */
+int firewall_element_remove(struct firewall *fw, const char *element, struct err *err);
+
 /* Makes the kernel's elements exactly those that were added through this object, in one transaction; the table is
  * loaded when it was lost. */
 int firewall_sync(struct firewall *fw, struct err *err);

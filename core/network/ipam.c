@@ -220,6 +220,29 @@ void ipam_release(struct ipam *i, const char *address)
     pthread_mutex_unlock(&i->lock);
 }
 
+bool ipam_is_used(struct ipam *i, const char *address)
+{
+    uint64_t offset;
+    if (address_offset(i, address, &offset) < 0)
+        return false;
+    pthread_mutex_lock(&i->lock);
+    bool used = used_has(i, offset);
+    pthread_mutex_unlock(&i->lock);
+    return used;
+}
+
+void ipam_list(struct ipam *i, struct strv *out)
+{
+    pthread_mutex_lock(&i->lock);
+    for (size_t k = 0; k < i->n; k++) {
+        struct addr a = cidr_at(&i->subnet, i->used[k]);
+        char text[ADDR_TEXT_MAX];
+        addr_format(&a, text);
+        strv_add(out, text);
+    }
+    pthread_mutex_unlock(&i->lock);
+}
+
 int ipam_pool_pick(const struct ipam_pool *pools, size_t n,
                    bool (*taken)(void *ctx, const struct cidr *subnet), void *ctx, char **out,
                    struct err *err)

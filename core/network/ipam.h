@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include "network/addr.h"
 
 struct ipam;
@@ -30,6 +31,10 @@ int ipam_alloc(struct ipam *i, char **out, struct err *err);
 /* Takes one address, with or without prefix length. -EADDRINUSE, -EINVAL (not in the subnet, or not to be given out);
  * *out as in ipam_alloc(), may be NULL. */
 int ipam_reserve(struct ipam *i, const char *address, char **out, struct err *err);
+/* Whether it is taken. */
+bool ipam_is_used(struct ipam *i, const char *address);
+/* Adds every address that is taken, the gateway's too, without prefix length. */
+void ipam_list(struct ipam *i, struct strv *out);
 /* One that is not taken is fine. */
 void ipam_release(struct ipam *i, const char *address);
 

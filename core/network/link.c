@@ -136,12 +136,14 @@ static int put_linkinfo(struct nl_msg *m, const json_t *record, int netns_fd, in
     return 0;
 }
 
-struct nl_msg *link_msg_new(const json_t *record, int netns_fd, int master, int parent)
+static struct nl_msg *new_link(const json_t *record, const char *name, int netns_fd, int master,
+                               int parent, bool up)
 {
     const char *kind = json_str(record, "kind", "");
     bool veth = str_eq(kind, "veth");
     bool moves = !veth && json_str(record, "inside", NULL) && netns_fd >= 0;
-    struct ifinfomsg head = {.ifi_flags = moves ? 0 : IFF_UP, .ifi_change = moves ? 0 : IFF_UP};
+    unsigned flags = up && !moves ? IFF_UP : 0;
+    struct ifinfomsg head = {.ifi_flags = flags, .ifi_change = flags};
     struct nl_msg *m = message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
     if (!m)
         return NULL;
@@ -149,7 +151,7 @@ struct nl_msg *link_msg_new(const json_t *record, int netns_fd, int master, int 
     if (moves)
         bad |= put_inside(m, record, netns_fd);
     else
-        bad |= nla_put_string(m, IFLA_IFNAME, json_str(record, "name", "")) | put_mtu(m, record);
+        bad |= nla_put_string(m, IFLA_IFNAME, name) | put_mtu(m, record);
     if (!veth && !moves)
         bad |= put_mac(m, record);
     if (parent && !str_eq(kind, "vxlan"))
@@ -157,6 +159,24 @@ struct nl_msg *link_msg_new(const json_t *record, int netns_fd, int master, int 
     if (master)
         bad |= nla_put_u32(m, IFLA_MASTER, (uint32_t)master);
     return checked(m, bad | put_linkinfo(m, record, netns_fd, parent));
+}
+
+struct nl_msg *link_msg_new(const json_t *record, int netns_fd, int master, int parent)
+{
+    return new_link(record, json_str(record, "name", ""), netns_fd, master, parent, true);
+}
+
+struct nl_msg *link_msg_new_as(const json_t *record, const char *name, int parent)
+{
+    return new_link(record, name, -1, 0, parent, false);
+}
+
+struct nl_msg *link_msg_rename(int ifindex, const char *name, const char *alias)
+{
+    struct ifinfomsg head = {.ifi_index = ifindex};
+    struct nl_msg *m = message(RTM_NEWLINK, 0, &head, sizeof(head));
+    return checked(
+        m, m ? nla_put_string(m, IFLA_IFNAME, name) | nla_put_string(m, IFLA_IFALIAS, alias) : 0);
 }
 
 struct nl_msg *link_msg_up(int ifindex)
@@ -197,6 +217,12 @@ struct nl_msg *link_msg_delete(const char *name)
     struct ifinfomsg head = {0};
     struct nl_msg *m = message(RTM_DELLINK, 0, &head, sizeof(head));
     return checked(m, m ? nla_put_string(m, IFLA_IFNAME, name) : 0);
+}
+
+struct nl_msg *link_msg_delete_index(int ifindex)
+{
+    struct ifinfomsg head = {.ifi_index = ifindex};
+    return message(RTM_DELLINK, 0, &head, sizeof(head));
 }
 
 struct nl_msg *link_msg_retire(int ifindex, uint32_t group)

@@ -16,11 +16,16 @@
 /* Makes the link of a plan's record. netns_fd: where the container's end goes, -1 when nothing moves. master, parent:
  * interface numbers or 0. A link that stays on the host is up at once. */
 struct nl_msg *link_msg_new(const json_t *record, int netns_fd, int master, int parent);
+/* The same for a link of the host that shall bear another name for now: it stays down, for only then can it be renamed. */
+struct nl_msg *link_msg_new_as(const json_t *record, const char *name, int parent);
+/* Name and alias in one request, which the kernel carries out whole whatever becomes of us. */
+struct nl_msg *link_msg_rename(int ifindex, const char *name, const char *alias);
 struct nl_msg *link_msg_up(int ifindex);
 struct nl_msg *link_msg_alias(int ifindex, const char *alias);
 struct nl_msg *link_msg_mtu(int ifindex, uint32_t mtu);
 struct nl_msg *link_msg_bridge_port(int ifindex, bool hairpin, bool isolated);
 struct nl_msg *link_msg_delete(const char *name);
+struct nl_msg *link_msg_delete_index(int ifindex);
 /* Off its bridge, down, and into a link group. */
 struct nl_msg *link_msg_retire(int ifindex, uint32_t group);
 /* Every link of a group, in one go. */

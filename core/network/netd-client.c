@@ -183,7 +183,12 @@ static int netd_spawn(const struct netd_client *c, struct err *err)
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     _cleanup_(freep) char *log = log_variable();
-    char *argv[] = {"berth-netd", c->dir, NULL}, *env[] = {log, NULL};
+    char *argv[] = {"berth-netd", c->dir, NULL}, *env[] = {log, NULL, NULL};
+#if BERTH_FAILPOINTS
+    _cleanup_(freep) char *points =
+        str_printf("BERTH_FAILPOINTS=%s", getenv("BERTH_FAILPOINTS") ?: "");
+    env[1] = points;
+#endif
     pid_t pid;
     int status = 0, r = posix_spawn(&pid, c->path, &fa, &attr, argv, env);
     posix_spawn_file_actions_destroy(&fa);

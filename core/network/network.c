@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -18,6 +19,7 @@
 #include "base/str.h"
 #include "network/exec.h"
 #include "network/firewall.h"
+#include "network/internal.h"
 #include "network/netd-client.h"
 #include "network/netns.h"
 #include "network/plan.h"
@@ -26,17 +28,10 @@
 
 #define NAME_TRIES 4 /* endpoint ids, of which six digits are part of a link's name */
 
-struct network_ctx {
-    char *prefix; /* of host links */
-    struct executor *exec;
-    struct firewall *fw;
-    struct netd_client *netd;
-    struct netns_pool *pool;
-};
-
 struct network_ctx *network_open(const struct network_config *cfg, struct err *err)
 {
     struct network_ctx *n = xcalloc(1, sizeof(*n));
+    n->instance = xstrdup(cfg->instance);
     n->prefix = str_printf("b%s", cfg->instance);
     bool ok = (n->exec = executor_open(cfg->instance, err)) &&
               (n->fw = firewall_open(cfg->instance, cfg->rules_path, err)) &&
@@ -57,6 +52,7 @@ void network_close(struct network_ctx *n)
     netd_client_close(n->netd);
     firewall_close(n->fw);
     executor_close(n->exec);
+    free(n->instance);
     free(n->prefix);
     free(n);
 }
@@ -231,6 +227,8 @@ static int ports_take(struct network_ctx *n, const struct network_attach_req *re
         }
         if (r == 0)
             r = ports_answer(&list, got, err);
+        else if (r != -EADDRINUSE) /* it may have died between holding them and saying so */
+            (void)netd_release(n->netd, req->container_id, NULL);
         json_put_take(state, "reserved", got ? got : json_null());
     }
     if (r == 0)
@@ -328,6 +326,8 @@ static int attach_steps(struct network_ctx *n, const struct network_attach_req *
 {
     bool host = json_int(json_obj(state, "plan"), "netns", 0) == BERTH_NETNS_HOST;
     int r = ports_take(n, req, state, err);
+    if (r == 0)
+        r = failpoint("attach.reserved", err);
     if (r < 0)
         return r;
     if (!host && req->netns_fd < 0) {
@@ -340,10 +340,12 @@ static int attach_steps(struct network_ctx *n, const struct network_attach_req *
     if (r < 0)
         return r; /* its links are gone again; one of that name would be another's */
     json_put_bool(state, "linked", true);
-    r = driver_attach(n, req, state, fd, err);
+    r = failpoint("attach.linked", err);
+    if (r == 0)
+        r = driver_attach(n, req, state, fd, err);
     if (r == 0)
         r = ports_open(n, state, true, err);
-    return r;
+    return r < 0 ? r : failpoint("attach.opened", err);
 }
 
 int network_attach(struct network_ctx *n, const struct network_attach_req *req,
@@ -364,6 +366,7 @@ int network_attach(struct network_ctx *n, const struct network_attach_req *req,
     r = attach_steps(n, req, state, &netns_fd, err);
     if (r < 0) {
         network_detach(n, req->driver, req->def, state, NULL);
+        network_release(n, state, NULL);
         return r;
     }
     state_describe(state, req);
@@ -399,22 +402,43 @@ static int driver_detach(struct network_ctx *n, const struct network_driver *d,
 int network_detach(struct network_ctx *n, const struct network_driver *d,
                    const struct network_def *def, const json_t *state, struct err *err)
 {
-    bool ports = json_arr(state, "reserved");
     int first = ports_open(n, state, false, err);
-    int r =
-        ports ? netd_release(n->netd, json_str(state, "container_id", ""), first ? NULL : err) : 0;
-    first = first ? first : r;
+    (void)failpoint("detach.closed", NULL);
     if (json_bool(state, "linked", false)) {
-        r = executor_endpoint_remove(n->exec, json_obj(state, "plan"), first ? NULL : err);
+        int r = executor_endpoint_remove(n->exec, json_obj(state, "plan"), first ? NULL : err);
         first = first ? first : r;
     }
-    r = driver_detach(n, d, def, state, first ? NULL : err);
+    (void)failpoint("detach.unlinked", NULL);
+    int r = driver_detach(n, d, def, state, first ? NULL : err);
     return first ? first : r;
+}
+
+int network_release(struct network_ctx *n, const json_t *state, struct err *err)
+{
+    return json_arr(state, "reserved")
+               ? netd_release(n->netd, json_str(state, "container_id", ""), err)
+               : 0;
+}
+
+int network_release_of(struct network_ctx *n, const char *container_id, struct err *err)
+{
+    return netd_release(n->netd, container_id, err);
+}
+
+int network_link_remove(struct network_ctx *n, const char *name, struct err *err)
+{
+    return executor_link_remove(n->exec, name, err);
+}
+
+int network_element_settle(struct network_ctx *n, const char *element, struct err *err)
+{
+    return firewall_is_port(element) ? firewall_element_remove(n->fw, element, err)
+                                     : firewall_sync(n->fw, err);
 }
 
 /* --- after a restart */
 
-static bool netd_holds(const json_t *netd, const char *container_id)
+bool network_netd_holds(const json_t *netd, const char *container_id)
 {
     size_t i;
     json_t *one;
@@ -456,12 +480,13 @@ int network_restore(struct network_ctx *n, const json_t *states, struct err *err
         const char *id = json_str(state, "container_id", "");
         _cleanup_(err_fini) struct err why = {0};
         r = ports_open(n, state, true, &why);
-        if (r == 0 && json_arr(state, "reserved") && !netd_holds(held, id))
+        if (r == 0 && json_arr(state, "reserved") && !network_netd_holds(held, id))
             r = reserve_again(n, state, &why);
         if (r < 0) /* one container's ports must not keep the others' from coming back */
             log_warn("container %.12s: its ports are not all back: %s", id, err_msg(&why));
     }
-    return firewall_sync(n->fw, err);
+    r = firewall_sync(n->fw, err);
+    return r < 0 ? r : failpoint("restore.synced", err);
 }
 
 int network_strays_remove(struct network_ctx *n, const json_t *states, struct err *err)

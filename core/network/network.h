@@ -91,15 +91,24 @@ int network_attach(struct network_ctx *n, const struct network_attach_req *req,
  * an attachment without ports. */
 int network_attach_owner(struct network_ctx *n, const json_t *state, pid_t pid, int64_t start,
                          struct err *err);
-/* Takes an attachment back: ports, reservations, links. What is gone already is fine, so it is right also after a
- * crash. Goes on after a failure and returns the first. */
+/* Takes an attachment back: the firewall's ports and the links. What is gone already is fine, so it is right also after a
+ * crash. Goes on after a failure and returns the first. The ports stay reserved until network_release(), so that nobody else has
+ * them while a row still says that they are this attachment's. */
 int network_detach(struct network_ctx *n, const struct network_driver *d,
                    const struct network_def *def, const json_t *state, struct err *err);
+int network_release(struct network_ctx *n, const json_t *state, struct err *err);
 /* At boot, after every network was created: states is a list of the attachments that live. Makes the firewall's ports
  * exactly theirs and reserves what netd lost; owners are to be set again with network_attach_owner(). */
 int network_restore(struct network_ctx *n, const json_t *states, struct err *err);
 /* At boot, when all that lives is known: removes the links of this instance that none of these attachments, and no network,
  * has. */
 int network_strays_remove(struct network_ctx *n, const json_t *states, struct err *err);
+/* Gives up what netd holds for a container that has no attachment. */
+int network_release_of(struct network_ctx *n, const char *container_id, struct err *err);
+/* Removes a link of this instance that belongs to nothing; absent is fine. */
+int network_link_remove(struct network_ctx *n, const char *name, struct err *err);
+/* An element of the firewall (by its name in network/look.h) that no attachment has: a port's is removed, and what networks should have
+ * is made so. */
+int network_element_settle(struct network_ctx *n, const char *element, struct err *err);
 /* Closes a namespace descriptor on the thread that does so. */
 void network_netns_dispose(struct network_ctx *n, int fd);

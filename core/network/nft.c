@@ -126,6 +126,43 @@ int nft_apply(int sock, const char *table, const struct nft_step *steps, size_t 
     return r;
 }
 
+struct listing {
+    void (*each)(void *arg, const struct nft_data *key);
+    void *arg;
+};
+
+static void list_element(const struct listing *l, struct nlattr *element)
+{
+    struct nft_data key = {0};
+    struct nlattr *k = nla_find(nla_data(element), nla_len(element), NFTA_SET_ELEM_KEY);
+    struct nlattr *v = k ? nla_find(nla_data(k), nla_len(k), NFTA_DATA_VALUE) : NULL;
+    if (!v || nla_len(v) > NFT_DATA_MAX)
+        return; /* the end of an interval, or no key of ours */
+    nft_data_bytes(&key, nla_data(v), (size_t)nla_len(v));
+    l->each(l->arg, &key);
+}
+
+static void list_message(void *arg, struct nlmsghdr *h)
+{
+    struct nlattr *all = nlmsg_find_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
+    struct nlattr *one;
+    int left;
+    if (all)
+        nla_for_each_nested(one, all, left) list_element(arg, one);
+}
+
+int nft_set_list(int sock, const char *table, const char *set,
+                 void (*each)(void *arg, const struct nft_data *key), void *arg, struct err *err)
+{
+    struct listing l = {each, arg};
+    struct nl_msg *m = table_message(NFT_MSG_GETSETELEM, 0);
+    int bad = m ? nla_put_string(m, NFTA_SET_ELEM_LIST_TABLE, table) |
+                      nla_put_string(m, NFTA_SET_ELEM_LIST_SET, set)
+                : 0;
+    int r = nl_list(sock, checked(m, bad), list_message, &l, err);
+    return r < 0 ? err_wrap(err, "set %s of table inet %s", set, table) : 0;
+}
+
 int nft_chain_exists(int sock, const char *table, const char *chain)
 {
     struct nl_msg *m = table_message(NFT_MSG_GETCHAIN, 0);

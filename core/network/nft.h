@@ -43,6 +43,10 @@ struct nft_step {
  * there. -EEXIST: a map's key has another value. */
 int nft_apply(int sock, const char *table, const struct nft_step *steps, size_t n, struct err *err);
 
+/* Calls each(arg, key) for every element of a set. -ENOENT: no such table or set. */
+int nft_set_list(int sock, const char *table, const char *set,
+                 void (*each)(void *arg, const struct nft_data *key), void *arg, struct err *err);
+
 /* 1 when the table has a chain of that name, 0 when not (or no table); negative errno. */
 int nft_chain_exists(int sock, const char *table, const char *chain);
 /* Removes the table; absent is fine. */

@@ -135,6 +135,44 @@ int nl_request(int sock, struct nl_msg *m, struct err *err)
     return nl_batch_send(&b, sock, NULL, err);
 }
 
+/* 1: the end of the list, 0: more to come, or a negative errno. */
+static int dump_read(char *space, int n, void (*each)(void *arg, struct nlmsghdr *h), void *arg)
+{
+    for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)space; nlmsg_ok(h, n);
+         h = nlmsg_next(h, &n)) {
+        if (h->nlmsg_type == NLMSG_DONE)
+            return 1;
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))
+                       ? -EPROTO
+                       : ((struct nlmsgerr *)nlmsg_data(h))->error ?: 1;
+        each(arg, h);
+    }
+    return 0;
+}
+
+int nl_list(int sock, struct nl_msg *m, void (*each)(void *arg, struct nlmsghdr *h), void *arg,
+            struct err *err)
+{
+    char space[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
+    if (!m)
+        return err_set(err, -ENOMEM, "no memory for a netlink message");
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct nlmsghdr *h = nlmsg_hdr(m);
+    h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+    ssize_t n = sendto(sock, h, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+    nlmsg_free(m);
+    int r = n < 0 ? -errno : 0;
+    while (r == 0) {
+        n = recv(sock, space, sizeof(space), 0);
+        if (n >= 0)
+            r = dump_read(space, (int)n, each, arg);
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    return r < 0 ? err_errno(err, r, "cannot read the kernel's list") : 0;
+}
+
 #define IDLE_MAX 3
 
 struct nl_pool {

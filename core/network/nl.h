@@ -33,6 +33,9 @@ void nl_batch_mark_last(struct nl_batch *b);
  * negative errno with its place in *failed (may be NULL) and words in err. Empties the batch. rtnetlink executes each
  * request for itself, also behind one that failed. */
 int nl_batch_send(struct nl_batch *b, int sock, unsigned *failed, struct err *err);
+/* Asks for a list and calls each(arg, message) for every answer. */
+int nl_list(int sock, struct nl_msg *m, void (*each)(void *arg, struct nlmsghdr *h), void *arg,
+            struct err *err);
 /* One request. */
 int nl_request(int sock, struct nl_msg *m, struct err *err);
 

@@ -48,6 +48,11 @@ static void *reaper_thread(void *arg)
     return NULL;
 }
 
+uint32_t reaper_group(const char *instance)
+{
+    return GROUP_BIT | (uint32_t)strtoul(instance, NULL, 16);
+}
+
 struct reaper *reaper_open(const char *instance, struct err *err)
 {
     int sock = nl_sock_open(NETLINK_ROUTE);
@@ -59,7 +64,7 @@ struct reaper *reaper_open(const char *instance, struct err *err)
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, NULL);
     r->sock = sock;
-    r->group = GROUP_BIT | (uint32_t)strtoul(instance, NULL, 16);
+    r->group = reaper_group(instance);
     r->wanted = true;
     int e = pthread_create(&r->thread, NULL, reaper_thread, r);
     if (e == 0)

@@ -9,10 +9,14 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct reaper;
+
+/* The link group of an instance's links that wait for their deletion. */
+uint32_t reaper_group(const char *instance);
 
 /* Deletes what an earlier run left, too. NULL with err set. */
 struct reaper *reaper_open(const char *instance, struct err *err);

@@ -221,12 +221,35 @@ static int check_peer(const struct shim *s, struct err *err)
     return 0;
 }
 
+/* Of a shim whose state file is damaged: the run directory is root's alone, so who listens there is the shim. */
+static int ask_peer(struct shim *s, int rundir, struct err *err)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    s->sock = frame_connect_at(rundir, "sock");
+    if (s->sock < 0)
+        return err_set(err, -ESRCH,
+                       "container %.12s: its shim's state is damaged, and it does not listen",
+                       s->id);
+    if (getsockopt(s->sock, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+        return err_errno(err, -errno, "container %.12s: who listens on its shim's socket", s->id);
+    s->pid = peer.pid;
+    return procfs_start_time(s->pid, &s->start) < 0
+               ? err_set(err, -ESRCH, "container %.12s: its shim is gone", s->id)
+               : 0;
+}
+
 int shim_connect(struct shim_reactor *r, const char *id, int rundir,
                  const struct shim_events *events, void *arg, struct shim **out, json_t **status,
                  struct err *err)
 {
     _cleanup_(shim_unrefp) struct shim *s = shim_new(r, id, events, arg);
     int n = read_state(s, rundir, err);
+    if (n == -EINVAL) {
+        log_warn("%s; asking who listens on its socket", err_msg(err));
+        err_clear(err);
+        n = ask_peer(s, rundir, err);
+    }
     if (n < 0)
         return n;
     s->pidfd = procfs_pidfd(s->pid, s->start);
@@ -237,7 +260,8 @@ int shim_connect(struct shim_reactor *r, const char *id, int rundir,
                  (int)s->pid);
         shim_wake(s);
     }
-    s->sock = frame_connect_at(rundir, "sock");
+    if (s->sock < 0)
+        s->sock = frame_connect_at(rundir, "sock");
     if (s->sock < 0)
         return err_errno(err, s->sock, "container %.12s: connecting to its shim", id);
     n = check_peer(s, err);

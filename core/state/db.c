@@ -11,13 +11,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/str.h"
 
 #define IDLE_READERS_MAX 3
 /* Pages in the log after which it is written back (4 KiB each). */
 #define CHECKPOINT_PAGES 1000
+/* Room that log and database are given at the start, so that a full disk does not keep containers from being stopped and removed. */
+#define RESERVE_PAGES 64
+#define PAGE_BYTES    4096
+/* With less than this left on the disk the log is written back before it needs more room than it has. */
+#define TIGHT_BYTES (4 << 20)
 
 struct db {
     char *path;
@@ -117,10 +124,16 @@ static void *checkpoint_thread(void *arg)
     return NULL;
 }
 
+static bool disk_is_tight(const struct db *db)
+{
+    struct statvfs fs;
+    return statvfs(db->path, &fs) == 0 && fs.f_bavail * fs.f_frsize < TIGHT_BYTES;
+}
+
 static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
 {
     struct db *db = arg;
-    if (pages < CHECKPOINT_PAGES)
+    if (pages < CHECKPOINT_PAGES && (pages < RESERVE_PAGES / 2 || !disk_is_tight(db)))
         return SQLITE_OK;
     pthread_mutex_lock(&db->checkpoint.lock);
     db->checkpoint.due = true;
@@ -205,6 +218,20 @@ static int use_wal(struct conn *c, struct err *err)
     return 0;
 }
 
+/* The log keeps its length when it begins anew, and the database its free pages: writing something large and deleting it makes room
+ * in both. Without success (the disk is full) it is as good as before. */
+static void make_reserve(struct db *db)
+{
+    _cleanup_(freep) char *fill = str_printf(
+        "BEGIN IMMEDIATE; INSERT OR REPLACE INTO meta VALUES ('reserve', zeroblob(%d)); COMMIT",
+        RESERVE_PAGES * PAGE_BYTES);
+    sqlite3 *h = db->writer->h;
+    if (sqlite3_exec(h, fill, NULL, NULL, NULL) != SQLITE_OK && !sqlite3_get_autocommit(h))
+        sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_exec(h, "DELETE FROM meta WHERE key = 'reserve'", NULL, NULL, NULL);
+    sqlite3_wal_checkpoint_v2(h, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+}
+
 int db_open(const char *path, struct db **out, struct err *err)
 {
     _cleanup_(db_closep) struct db *db = xcalloc(1, sizeof(*db));
@@ -215,7 +242,11 @@ int db_open(const char *path, struct db **out, struct err *err)
     pthread_cond_init(&db->checkpoint.wake, NULL);
     int r = conn_open(path, true, &db->writer, err);
     if (r < 0 || (r = check_whole(db->writer, err)) < 0 || (r = use_wal(db->writer, err)) < 0 ||
-        (r = schema_migrate(db->writer, err)) < 0 || (r = checkpoint_start(db, err)) < 0)
+        (r = schema_migrate(db->writer, err)) < 0)
+        return r;
+    make_reserve(db);
+    r = checkpoint_start(db, err);
+    if (r < 0)
         return r;
     *out = steal_ptr(&db);
     return 0;
@@ -277,10 +308,13 @@ int txn_write(struct state *s, bool full, struct txn *t, struct err *err)
 
 int txn_commit(struct txn *t, struct err *err)
 {
-    int r = stmt_exec(t->c, err, "COMMIT", "");
+    int r = failpoint("db.commit", err);
+    if (r == 0)
+        r = stmt_exec(t->c, err, "COMMIT", "");
     if (r < 0)
         return r;
     t->done = true;
+    (void)failpoint("db.committed", NULL);
     return 0;
 }
 

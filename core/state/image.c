@@ -89,7 +89,8 @@ int state_image_insert(struct state *s, const struct state_image *i, const char 
     return r < 0 ? r : txn_commit(&t, err);
 }
 
-int state_image_delete(struct state *s, const char *id, struct err *err)
+int state_image_delete(struct state *s, const char *id, const struct state_blob_last *last,
+                       struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, true, &t, err);
@@ -98,6 +99,8 @@ int state_image_delete(struct state *s, const char *id, struct err *err)
     r = stmt_exec(t.c, err, "DELETE FROM image WHERE id = ?", "s", id);
     if (r == 0)
         return err_set(err, -ENOENT, "No such image: %s", id);
+    if (r > 0)
+        r = state_blob_drop(t.c, id, last, err);
     return r < 0 ? r : txn_commit(&t, err);
 }
 

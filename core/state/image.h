@@ -35,8 +35,16 @@ void state_images_fini(struct state_images *list);
  * An image that is there already stays as it is; only the reference moves. */
 int state_image_insert(struct state *s, const struct state_image *i, const char *reference,
                        struct err *err);
-/* With its references. */
-int state_image_delete(struct state *s, const char *id, struct err *err);
+/* Called when nothing but the commit is left of a row's deletion, with a blob that no row has any more; a failure undoes the
+ * deletion. It may touch one name of a file, nothing slower, for it runs under the writer's lock. */
+struct state_blob_last {
+    int (*drop)(void *arg, const char *digest);
+    void *arg;
+};
+
+/* With its references. `last` may be NULL. */
+int state_image_delete(struct state *s, const char *id, const struct state_blob_last *last,
+                       struct err *err);
 int state_image_get(struct state *s, const char *id, struct state_image **out, struct err *err);
 /* Ids that begin with `prefix` ("sha256:…"), at most `max`, added to `out`. */
 int state_image_match(struct state *s, const char *prefix, size_t max, struct strv *out,
@@ -82,14 +90,21 @@ int state_layer_set_blob(struct state *s, const char *driver, const char *chain_
 /* About to be removed: it is being made again, so to say, until its row is deleted. -EBUSY as delete. */
 int state_layer_doom(struct state *s, const char *driver, const char *chain_id, struct err *err);
 /* -EBUSY while another layer stands on it, or an image when no other driver has it. */
-int state_layer_delete(struct state *s, const char *driver, const char *chain_id, struct err *err);
+int state_layer_delete(struct state *s, const char *driver, const char *chain_id,
+                       const struct state_blob_last *last, struct err *err);
 int state_layer_get(struct state *s, const char *driver, const char *chain_id,
                     struct state_layer **out, struct err *err);
 /* All of a driver. */
 int state_layer_list(struct state *s, const char *driver, struct state_layers *out,
                      struct err *err);
+/* Whether any driver has this chain id ready: 1, 0, or a negative errno. */
+int state_layer_anywhere(struct state *s, const char *chain_id);
 /* Ready layers of a driver on which no image and no layer stands. */
 int state_layer_unused(struct state *s, const char *driver, struct state_layers *out,
                        struct err *err);
 /* Whether an image or a layer of any driver has this blob: 1, 0, or a negative errno. */
 int state_blob_used(struct state *s, const char *digest, struct err *err);
+/* The same inside a transaction that deletes: drops the blob when nobody has it. */
+struct conn;
+int state_blob_drop(struct conn *c, const char *digest, const struct state_blob_last *last,
+                    struct err *err);

@@ -116,16 +116,33 @@ int state_layer_doom(struct state *s, const char *driver, const char *chain_id, 
     return r < 0 ? r : txn_commit(&t, err);
 }
 
-int state_layer_delete(struct state *s, const char *driver, const char *chain_id, struct err *err)
+static int blob_of(struct conn *c, const char *driver, const char *chain_id, char **blob,
+                   struct err *err)
+{
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = stmt_query(c, &st, err, "SELECT blob FROM layer WHERE driver = ? AND chain_id = ?",
+                       "ss", driver, chain_id);
+    if (r < 0 || (r = stmt_step(st, err)) < 0)
+        return r;
+    *blob = r > 0 ? col_str(st, 0) : NULL;
+    return 0;
+}
+
+int state_layer_delete(struct state *s, const char *driver, const char *chain_id,
+                       const struct state_blob_last *last, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(freep) char *blob = NULL;
     int r = txn_write(s, true, &t, err);
-    if (r < 0 || (r = check_unused(t.c, driver, chain_id, err)) < 0)
+    if (r < 0 || (r = check_unused(t.c, driver, chain_id, err)) < 0 ||
+        (r = blob_of(t.c, driver, chain_id, &blob, err)) < 0)
         return r;
     r = stmt_exec(t.c, err, "DELETE FROM layer WHERE driver = ? AND chain_id = ?", "ss", driver,
                   chain_id);
     if (r == 0)
         return no_such(chain_id, err);
+    if (r > 0 && blob)
+        r = state_blob_drop(t.c, blob, last, err);
     return r < 0 ? r : txn_commit(&t, err);
 }
 
@@ -169,6 +186,17 @@ int state_layer_list(struct state *s, const char *driver, struct state_layers *o
                 err);
 }
 
+int state_layer_anywhere(struct state *s, const char *chain_id)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = txn_read(s, &t, NULL);
+    if (r == 0)
+        r = stmt_query(t.c, &st, NULL, "SELECT 1 FROM layer WHERE chain_id = ? AND ready LIMIT 1",
+                       "s", chain_id);
+    return r < 0 ? r : stmt_step(st, NULL);
+}
+
 int state_layer_unused(struct state *s, const char *driver, struct state_layers *out,
                        struct err *err)
 {
@@ -181,15 +209,29 @@ int state_layer_unused(struct state *s, const char *driver, struct state_layers 
                 driver, out, err);
 }
 
-int state_blob_used(struct state *s, const char *digest, struct err *err)
+static int blob_used(struct conn *c, const char *digest, struct err *err)
 {
-    _cleanup_(txn_fini) struct txn t = {0};
     _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
-    int r = txn_read(s, &t, err);
-    if (r == 0)
-        r = stmt_query(t.c, &st, err,
+    int r = stmt_query(c, &st, err,
                        "SELECT 1 FROM layer WHERE blob = ?1"
                        " UNION ALL SELECT 1 FROM image WHERE id = ?1 LIMIT 1",
                        "s", digest);
     return r < 0 ? r : stmt_step(st, err);
+}
+
+int state_blob_used(struct state *s, const char *digest, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_read(s, &t, err);
+    return r < 0 ? r : blob_used(t.c, digest, err);
+}
+
+int state_blob_drop(struct conn *c, const char *digest, const struct state_blob_last *last,
+                    struct err *err)
+{
+    int r = last ? blob_used(c, digest, err) : 1;
+    if (r != 0)
+        return MIN(r, 0);
+    r = last->drop(last->arg, digest);
+    return r < 0 ? err_errno(err, r, "removing blob %s", digest) : 0;
 }

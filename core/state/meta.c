@@ -2,6 +2,7 @@
 /* Free pairs, and the claims that a dead daemon left. */
 #include <errno.h>
 
+#include "base/str.h"
 #include "state/db.h"
 
 int state_meta_get(struct state *s, const char *key, char **value, struct err *err)
@@ -64,20 +65,38 @@ static int collect_claims(struct conn *c, struct state_claims *out, struct err *
     return r;
 }
 
-int state_clear_claims(struct state *s, struct state_claims *out, struct err *err)
+int state_claims_list(struct state *s, struct state_claims *out, struct err *err)
 {
     *out = (struct state_claims){0};
-    _cleanup_(state_claims_fini) struct state_claims found = {0};
     _cleanup_(txn_fini) struct txn t = {0};
-    int r = txn_write(s, false, &t, err);
-    if (r < 0 || (r = collect_claims(t.c, &found, err)) < 0)
-        return r;
-    r = stmt_exec(t.c, err, "UPDATE container SET verb = NULL WHERE verb IS NOT NULL", "");
-    if (r >= 0)
-        r = stmt_exec(t.c, err, "UPDATE network SET verb = NULL WHERE verb IS NOT NULL", "");
-    if (r < 0 || (r = txn_commit(&t, err)) < 0)
-        return r;
-    *out = found;
-    found = (struct state_claims){0};
-    return 0;
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = collect_claims(t.c, out, err);
+    if (r < 0)
+        state_claims_fini(out);
+    return r;
+}
+
+static int verify_by(struct conn *c, const char *sql, int column,
+                     void (*each)(void *arg, const char *words), void *arg, struct err *err)
+{
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    int r = stmt_query(c, &st, err, sql, "");
+    while (r >= 0 && (r = stmt_step(st, err)) > 0) {
+        _cleanup_(freep) char *words = col_str(st, column);
+        if (!str_eq(words, "ok"))
+            each(arg, words ? words : "a row that points nowhere");
+    }
+    return r;
+}
+
+int state_verify(struct state *s, bool deep, void (*each)(void *arg, const char *words), void *arg,
+                 struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = deep ? verify_by(t.c, "PRAGMA integrity_check(20)", 0, each, arg, err)
+                 : verify_by(t.c, "PRAGMA quick_check(20)", 0, each, arg, err);
+    return r < 0 ? r : verify_by(t.c, "PRAGMA foreign_key_check", 0, each, arg, err);
 }

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -169,31 +170,61 @@ static int open_db(struct state *s, struct err *err)
     return r < 0 ? err_move(err, &why) : 0;
 }
 
+/* The word in 8 hex digits, or NULL. */
+static const char *instance_word(char *text)
+{
+    const char *word = text ? str_trim(text) : "";
+    return strlen(word) == 8 && str_only(word, "0123456789abcdef") ? word : NULL;
+}
+
+static int write_instance(struct state *s, const char *word, struct err *err)
+{
+    int r = fs_write_atomic(s->root_fd, "instance", word, strlen(word), 0644, true);
+    if (r < 0)
+        return err_errno(err, r, "writing %s/instance", s->data_root);
+    (void)failpoint("state.instance", NULL);
+    return 0;
+}
+
+/* Without the file, or with one that was damaged, the database knows. Where neither does, things on the host may bear a name that is
+ * lost, so a damaged file is not simply replaced. */
+static int restore_instance(struct state *s, bool damaged, struct err *err)
+{
+    _cleanup_(freep) char *text = NULL;
+    int r = state_meta_get(s, "instance", &text, NULL);
+    if (r < 0 && r != -ENOENT)
+        return err_set(err, r, "%s: the instance's name cannot be read from the database",
+                       s->data_root);
+    const char *word = instance_word(text);
+    if (!word && damaged)
+        return err_set(
+            err, -EINVAL,
+            "%s/instance does not hold 8 hex digits, and the database does not know them "
+            "either: write there what berthd's links and tables on this host are called "
+            "(inet berth-XXXXXXXX), or remove the file",
+            s->data_root);
+    if (word && damaged)
+        log_warn("%s/instance was damaged: it is %s again", s->data_root, word);
+    if (word)
+        memcpy(s->instance, word, 9);
+    else
+        id_random_hex(s->instance, 4);
+    return write_instance(s, s->instance, err);
+}
+
 /* The instance stands in a file for people and scripts, and in the database should the file go. */
 static int read_instance(struct state *s, struct err *err)
 {
     _cleanup_(freep) char *text = NULL;
     int r = fs_read(s->root_fd, "instance", 64, &text, NULL);
-    if (r < 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT && r != -EFBIG)
         return err_errno(err, r, "reading %s/instance", s->data_root);
-    if (r == -ENOENT) {
-        struct err ignored = {0};
-        r = state_meta_get(s, "instance", &text, &ignored);
-        err_fini(&ignored);
-        if (r < 0) {
-            text = xmalloc(9);
-            id_random_hex(text, 4);
-        }
-        r = fs_write_atomic(s->root_fd, "instance", text, strlen(text), 0644, true);
-        if (r < 0)
-            return err_errno(err, r, "writing %s/instance", s->data_root);
-    }
-    const char *word = str_trim(text);
-    if (strlen(word) != 8 || !str_only(word, "0123456789abcdef"))
-        return err_set(err, -EINVAL, "%s/instance holds \"%s\", not 8 hex digits", s->data_root,
-                       word);
-    memcpy(s->instance, word, 9);
-    return state_meta_set(s, "instance", s->instance, err);
+    const char *word = r == 0 ? instance_word(text) : NULL;
+    if (word)
+        memcpy(s->instance, word, 9);
+    else
+        r = restore_instance(s, r != -ENOENT, err);
+    return r < 0 ? r : state_meta_set(s, "instance", s->instance, err);
 }
 
 int state_open(const char *data_root, struct state **out, struct err *err)
@@ -227,6 +258,7 @@ int state_recover(const char *data_root, struct err *err)
     if ((r = move_aside(s, "", stamp, err)) < 0 || (r = move_aside(s, "-wal", stamp, err)) < 0 ||
         (r = move_aside(s, "-shm", stamp, err)) < 0)
         return r;
+    (void)failpoint("recover.aside", NULL);
     log_info("recovery: the database of %s is now " DB_NAME ".bad-%s", data_root, stamp);
     _cleanup_(freep) char *path = str_printf("%s/" DB_NAME, data_root);
     r = db_open(path, &s->db, err);

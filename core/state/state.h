@@ -13,6 +13,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,10 @@ const char *state_data_root(const struct state *s);
 int state_meta_get(struct state *s, const char *key, char **value, struct err *err);
 int state_meta_set(struct state *s, const char *key, const char *value, struct err *err);
 
+/* Tells each(arg, words) what is wrong inside the database; `deep`: with every index. */
+int state_verify(struct state *s, bool deep, void (*each)(void *arg, const char *words), void *arg,
+                 struct err *err);
+
 /* A verb that was at work on an object when the daemon died. */
 struct state_claim {
     char *kind; /* "container" or "network" */
@@ -54,5 +59,5 @@ struct state_claims {
 };
 void state_claims_fini(struct state_claims *c);
 
-/* For start-up: takes every claim away and tells which there were, oldest first, so that the caller can repair. */
-int state_clear_claims(struct state *s, struct state_claims *out, struct err *err);
+/* For start-up: the claims that there are, oldest first, so that the caller can repair and then give each back. */
+int state_claims_list(struct state *s, struct state_claims *out, struct err *err);

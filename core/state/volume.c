@@ -77,15 +77,22 @@ static int check_unused(struct conn *c, const char *name, struct err *err)
     return err_set(err, -EBUSY, "remove %s: volume is in use - [%s]", name, text);
 }
 
-int state_volume_delete(struct state *s, const char *name, struct err *err)
+int state_volume_delete(struct state *s, const char *name, const char *user,
+                        int (*last)(void *arg, const char *name), void *arg, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, true, &t, err);
+    if (r == 0 && user)
+        r = stmt_exec(t.c, err,
+                      "DELETE FROM container_volume WHERE volume = ? AND container_id = ?", "ss",
+                      name, user);
     if (r < 0 || (r = check_unused(t.c, name, err)) < 0)
         return r;
     r = stmt_exec(t.c, err, "DELETE FROM volume WHERE name = ?", "s", name);
     if (r == 0)
         return no_such(name, err);
+    if (r > 0 && last && (r = last(arg, name)) < 0)
+        return err_errno(err, r, "removing volume %s", name);
     return r < 0 ? r : txn_commit(&t, err);
 }
 

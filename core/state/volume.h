@@ -25,8 +25,11 @@ void state_volumes_fini(struct state_volumes *list);
 
 /* -EEXIST. */
 int state_volume_insert(struct state *s, const struct state_volume *v, struct err *err);
-/* -ENOENT; -EBUSY "remove NAME: volume is in use - [ID, …]". */
-int state_volume_delete(struct state *s, const char *name, struct err *err);
+/* -ENOENT; -EBUSY "remove NAME: volume is in use - [ID, …]". `user` (may be NULL): a container that is being removed itself and
+ * whose use does not count. `last` (may be NULL) is called when nothing but the commit is left to do: its failure undoes the
+ * deletion. It may touch one name of a file, nothing slower, for it runs under the writer's lock. */
+int state_volume_delete(struct state *s, const char *name, const char *user,
+                        int (*last)(void *arg, const char *name), void *arg, struct err *err);
 /* -ENOENT "get NAME: no such volume". */
 int state_volume_get(struct state *s, const char *name, struct state_volume **out, struct err *err);
 /* By name. */

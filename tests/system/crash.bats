@@ -123,7 +123,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "killed in the middle of create: nothing of the container is left" {
     has_failpoints
     baseline
-    for point in create-row create-layer; do
+    for point in create.row create.layer; do
         crash_at $point b create --name half -v /anon -p 80 busybox true
         [ -z "$(b ps -aq)" ]
         unchanged
@@ -134,7 +134,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "killed in the middle of start: the container is as it was created, and starts" {
     has_failpoints
     baseline
-    for point in start-attached start-connected start-preparing start-gone; do
+    for point in attach.made start.connected start.preparing start.gone; do
         b create --name half -p 18081:80 busybox httpd -f -h /var/www
         crash_at $point b start half
         [ "$(field half '{{.State.Status}}')" = created ]
@@ -151,10 +151,10 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "killed in the middle of an exit and of a removal: both are finished at start" {
     has_failpoints
     baseline
-    crash_at exit-given-back b run --name ended -p 80 busybox sh -c 'exit 7'
+    crash_at exit.given-back b run --name ended -p 80 busybox sh -c 'exit 7'
     eventually 5 sh -c "[ \$($BERTH inspect -f '{{.State.Status}}' ended) = exited ]"
     [ "$(field ended '{{.State.ExitCode}}')" = 7 ]
-    crash_at remove-marked b rm ended
+    crash_at remove.marked b rm ended
     eventually 5 sh -c "[ -z \"\$($BERTH ps -aq)\" ]"
     unchanged
 }
@@ -162,7 +162,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 @test "a step that fails takes back the earlier ones, with its words" {
     has_failpoints
     baseline
-    for point in create-row create-layer start-attached start-connected start-preparing start-gone; do
+    for point in create.row create.layer attach.made start.connected start.preparing start.gone; do
         daemon_stop
         BERTH_FAILPOINTS=$point=ENOSPC daemon_start
         run b run --rm --name half -v /anon -p 80 busybox sleep 100
@@ -174,7 +174,7 @@ unchanged() { eventually 5 same_as "$before" || diff <(echo "$before") <(census)
 
 @test "killed in the middle of an import: no half of an image" {
     has_failpoints
-    for point in blob.sync layer.row layer.made; do
+    for point in blob.written layer.row layer.made; do
         daemon_stop
         BERTH_FAILPOINTS=$point=crash daemon_start
         p=$(cat "$T/berthd.pid")

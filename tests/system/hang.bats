@@ -271,7 +271,7 @@ at_least() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
     grep -q BERTH_FAILPOINTS "$BERTHD" || skip "built without -Dfailpoints=true"
     for victim in init shim; do
         daemon_stop
-        BERTH_FAILPOINTS=start-preparing=stop daemon_start
+        BERTH_FAILPOINTS=start.preparing=stop daemon_start
         b create --name u1 -p 18083:80 busybox sleep 1000
         client "$T/u1" timeout -k 1 40 "$BERTH" start u1
         daemon=$(cat "$T/berthd.pid")

@@ -322,7 +322,7 @@ done || true; }
 @test "a restart whose daemon dies between its halves is finished" {
     run_with no rr 'exec sleep 1000'
     daemon_stop
-    BERTH_FAILPOINTS=restart-stopped=crash daemon_start
+    BERTH_FAILPOINTS=restart.stopped=crash daemon_start
     run b restart -t 0 rr
     [ "$status" -ne 0 ]
     daemon_start
@@ -392,12 +392,12 @@ done || true; }
     runs pp
     # The row follows the freezer, not the other way round.
     daemon_stop
-    BERTH_FAILPOINTS=pause-frozen=crash daemon_start
+    BERTH_FAILPOINTS=pause.frozen=crash daemon_start
     run b pause qq
     daemon_start
     [ "$(status qq)" = paused ]
     daemon_stop
-    BERTH_FAILPOINTS=unpause-thawed=crash daemon_start
+    BERTH_FAILPOINTS=unpause.thawed=crash daemon_start
     run b unpause qq
     daemon_start
     runs qq
@@ -416,7 +416,7 @@ done || true; }
 @test "pause that fails after the freeze thaws again" {
     run_with no pp 'exec sleep 1000'
     daemon_stop
-    BERTH_FAILPOINTS=pause-frozen=EIO daemon_start
+    BERTH_FAILPOINTS=pause.frozen=EIO daemon_start
     run b pause pp
     [ "$status" -ne 0 ]
     runs pp

@@ -186,12 +186,13 @@ static void claim_keeps_a_second_verb_out(void **ctx)
     ok(state_container_claim(f.s, id("aa"), "start", &f.err));
     fails(state_container_claim(f.s, "nope", "start", &f.err), -ENOENT, "No such container: nope");
     struct state_claims claims;
-    ok(state_clear_claims(f.s, &claims, &f.err));
+    ok(state_claims_list(f.s, &claims, &f.err));
     assert_int_equal(claims.n, 1);
     assert_string_equal(claims.v[0].kind, "container");
     assert_string_equal(claims.v[0].verb, "start");
     state_claims_fini(&claims);
-    ok(state_clear_claims(f.s, &claims, &f.err));
+    ok(state_container_unclaim(f.s, id("aa"), &f.err));
+    ok(state_claims_list(f.s, &claims, &f.err));
     assert_int_equal(claims.n, 0);
 }
 
@@ -253,6 +254,28 @@ static void network_with_endpoints_stays(void **ctx)
     free(e.container_id);
 }
 
+static int last_step(void *arg, const char *name)
+{
+    assert_string_equal(name, "data");
+    return *(int *)arg;
+}
+
+static void volume_of_a_container_that_goes_too_goes(void **ctx)
+{
+    add_container("aa", "web", 1);
+    add_container("bb", "db", 2);
+    struct state_volume v = {.name = "data", .driver = "local", .anonymous = true};
+    ok(state_volume_insert(f.s, &v, &f.err));
+    ok(state_volume_use(f.s, id("aa"), "data", "/data", &f.err));
+    ok(state_volume_use(f.s, id("bb"), "data", "/data", &f.err));
+    fails(state_volume_delete(f.s, "data", id("aa"), NULL, NULL, &f.err), -EBUSY, "bb00");
+    _cleanup_(strv_fini) struct strv users = {0};
+    ok(state_volume_users(f.s, "data", &users, &f.err));
+    assert_int_equal(users.n, 2); /* a refusal changes nothing */
+    ok(state_container_delete(f.s, id("bb"), &f.err));
+    ok(state_volume_delete(f.s, "data", id("aa"), NULL, NULL, &f.err));
+}
+
 static void volume_in_use_stays(void **ctx)
 {
     add_container("aa", "web", 1);
@@ -262,13 +285,15 @@ static void volume_in_use_stays(void **ctx)
     ok(state_volume_use(f.s, id("aa"), "data", "/data", &f.err));
     ok(state_volume_use(f.s, id("aa"), "data", "/data", &f.err));
     fails(state_volume_use(f.s, id("aa"), "nope", "/", &f.err), -ENOENT, "volume nope");
-    fails(state_volume_delete(f.s, "data", &f.err), -EBUSY,
+    fails(state_volume_delete(f.s, "data", NULL, NULL, NULL, &f.err), -EBUSY,
           "remove data: volume is in use - [aa00");
     _cleanup_(strv_fini) struct strv names = {0};
     ok(state_volume_of_container(f.s, id("aa"), true, &names, &f.err));
     assert_int_equal(names.n, 1);
     ok(state_container_delete(f.s, id("aa"), &f.err));
-    ok(state_volume_delete(f.s, "data", &f.err));
+    fails(state_volume_delete(f.s, "data", NULL, last_step, &(int){-EIO}, &f.err), -EIO, "data");
+    ok(state_volume_use(f.s, id("aa"), "data", "/again", &f.err) == -ENOENT ? 0 : -1);
+    ok(state_volume_delete(f.s, "data", NULL, last_step, &(int){0}, &f.err));
     _cleanup_(state_volume_freep) struct state_volume *none = NULL;
     fails(state_volume_get(f.s, "data", &none, &f.err), -ENOENT, "get data: no such volume");
 }
@@ -294,7 +319,7 @@ static void image_and_references(void **ctx)
     assert_string_equal(owner, "sha256:ab2");
     ok(state_image_match(f.s, "sha256:ab", 2, &ids, &f.err));
     assert_int_equal(ids.n, 2);
-    ok(state_image_delete(f.s, i.id, &f.err));
+    ok(state_image_delete(f.s, i.id, NULL, &f.err));
     free(owner);
     owner = NULL;
     fails(state_reference_get(f.s, "docker.io/library/x:2", &owner, &f.err), -ENOENT, "No such");
@@ -322,14 +347,14 @@ static void layer_lives_as_long_as_something_stands_on_it(void **ctx)
     struct state_layers l;
     ok(state_layer_unused(f.s, "d", &l, &f.err));
     assert_int_equal(l.n, 0);
-    fails(state_layer_delete(f.s, "d", "c1", &f.err), -EBUSY, "in use");
-    ok(state_image_delete(f.s, "sha256:1", &f.err));
+    fails(state_layer_delete(f.s, "d", "c1", NULL, &f.err), -EBUSY, "in use");
+    ok(state_image_delete(f.s, "sha256:1", NULL, &f.err));
     ok(state_layer_unused(f.s, "d", &l, &f.err));
     assert_int_equal(l.n, 1);
     assert_string_equal(l.v[0]->chain_id, "init:c1");
     state_layers_fini(&l);
-    ok(state_layer_delete(f.s, "d", "init:c1", &f.err));
-    ok(state_layer_delete(f.s, "d", "c1", &f.err));
+    ok(state_layer_delete(f.s, "d", "init:c1", NULL, &f.err));
+    ok(state_layer_delete(f.s, "d", "c1", NULL, &f.err));
 }
 
 static void note_change(void *ctx, const char *changed)
@@ -411,6 +436,7 @@ int main(void)
         TEST(only_what_a_policy_may_bring_back_is_listed_for_restarts),
         TEST(network_rows),
         TEST(network_with_endpoints_stays),
+        TEST(volume_of_a_container_that_goes_too_goes),
         TEST(volume_in_use_stays),
         TEST(image_and_references),
         TEST(layer_lives_as_long_as_something_stands_on_it),

@@ -82,6 +82,21 @@ static void instance_is_made_once(void **ctx)
     s = open_ok(*ctx);
     assert_string_equal(state_instance(s), first);
     state_close(s);
+}
+
+static void damaged_instance_comes_back_from_the_database(void **ctx)
+{
+    static const char *const bad[] = {"", "hello\n", "1234567", "0123456789abcdef"};
+    struct state *s = open_ok(*ctx);
+    _cleanup_(freep) char *first = xstrdup(state_instance(s));
+    state_close(s);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        put_file(*ctx, "instance", bad[i]);
+        s = open_ok(*ctx);
+        assert_string_equal(state_instance(s), first);
+        state_close(s);
+    }
+    sql(*ctx, "DELETE FROM meta WHERE key = 'instance'");
     put_file(*ctx, "instance", "hello\n");
     assert_refused(*ctx, -EINVAL, "8 hex digits");
 }
@@ -249,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(instance_is_made_once),
+        TEST(damaged_instance_comes_back_from_the_database),
         TEST(second_open_is_refused_naming_the_owner),
         TEST(missing_database_beside_data_is_refused),
         TEST(corrupt_database_is_refused_and_recovered),
