@@ -14,13 +14,73 @@
 #include "base/log.h"
 #include "image/archive.h"
 #include "image/internal.h"
+#include "plugin/err-bridge.h"
 
 #define CONFIG_MAX (8 << 20)
 
 struct recovery {
     struct image_store *s;
     struct strv configs; /* digests of what may be configurations */
+    struct strv layers;  /* ids that the driver has */
 };
+
+static int note_layer(void *ctx, const char *id)
+{
+    struct recovery *rc = ctx;
+    strv_add(&rc->layers, id);
+    return 0;
+}
+
+static int list_layers(struct recovery *rc, struct err *err)
+{
+    struct image_store *s = rc->s;
+    PLUGIN_ERR(perr, err);
+    return plugin_result(s->ops->layer_list(s->self, note_layer, rc, &perr.base), err, s->driver,
+                         "layer_list");
+}
+
+/* Whether it is a layer of an image that stands on that parent; `bytes`: what it takes. */
+static bool fits(struct image_store *s, const char *id, const char *parent_layer, int64_t *bytes)
+{
+    char parent[128] = "";
+    struct berth_layer_stat st = {.size = sizeof(st), .parent = parent};
+    struct berth_usage usage = {.size = sizeof(usage)};
+    PLUGIN_ERR(perr, NULL);
+    if (!BERTH_HAS(s->ops, layer_stat) || !BERTH_HAS(s->ops, usage))
+        return false;
+    if (s->ops->layer_stat(s->self, id, &st, &perr.base) < 0 || st.writable ||
+        !str_eq(parent, parent_layer ? parent_layer : ""))
+        return false;
+    if (s->ops->usage(s->self, id, &usage, &perr.base) == 0)
+        *bytes = usage.bytes;
+    return true;
+}
+
+/* Gives a layer that the driver still has its row again; containers stand on it. Without one it is made anew. */
+static int adopt_layer(struct recovery *rc, const struct layer_plan *p, struct err *err)
+{
+    struct image_store *s = rc->s;
+    _cleanup_(freep) char *prefix = layer_id_prefix(p->chain_id);
+    const char *id;
+    int64_t bytes = 0;
+    strv_foreach (id, &rc->layers) {
+        if (!str_after(id, prefix) || !fits(s, id, p->parent_layer, &bytes))
+            continue;
+        const struct state_layer row = {.driver = s->driver,
+                                        .chain_id = (char *)(uintptr_t)p->chain_id,
+                                        .diff_id = (char *)(uintptr_t)p->diff_id,
+                                        .parent = (char *)(uintptr_t)p->parent,
+                                        .layer_id = (char *)(uintptr_t)id,
+                                        .init = p->init};
+        int r = state_layer_insert(s->state, &row, err);
+        if (r == -EEXIST) { /* a recovery that was interrupted, and begins again */
+            err_clear(err);
+            return 0;
+        }
+        return r < 0 ? r : state_layer_ready(s->state, s->driver, p->chain_id, bytes, err);
+    }
+    return 0;
+}
 
 static int note_small(void *ctx, const char *digest, int64_t size)
 {
@@ -64,9 +124,10 @@ static char *chain_of(const char *parent, const char *diff_id)
     return xstrdup(digest);
 }
 
-static int make_layer(struct image_store *s, const char *diff_id, const struct state_layer *below,
+static int make_layer(struct recovery *rc, const char *diff_id, const struct state_layer *below,
                       struct state_layer **out, struct err *err)
 {
+    struct image_store *s = rc->s;
     _cleanup_(closep) int fd = blob_open(s->blobs, diff_id, err);
     if (fd < 0)
         return fd;
@@ -78,14 +139,28 @@ static int make_layer(struct image_store *s, const char *diff_id, const struct s
                                     .fill = fill,
                                     .ctx = &fd};
     layer_hold(s, chain);
-    int r = layer_ensure(s, &plan, out, err);
+    int r = adopt_layer(rc, &plan, err);
+    if (r == 0)
+        r = layer_ensure(s, &plan, out, err);
     if (r == 0) /* only now: an unfinished layer's blob is deleted with it */
         r = state_layer_set_blob(s->state, s->driver, chain, diff_id, err);
     layer_release(s, chain);
     return r;
 }
 
-static int make_layers(struct image_store *s, const json_t *doc, struct state_image *row,
+/* The init layer that containers stand on, where there is one; otherwise the next create makes it. */
+static int adopt_init(struct recovery *rc, const struct state_layer *top, struct err *err)
+{
+    _cleanup_(freep) char *chain = str_printf("init:%s", top->chain_id);
+    const struct layer_plan plan = {.chain_id = chain,
+                                    .diff_id = "",
+                                    .parent = top->chain_id,
+                                    .parent_layer = top->layer_id,
+                                    .init = true};
+    return adopt_layer(rc, &plan, err);
+}
+
+static int make_layers(struct recovery *rc, const json_t *doc, struct state_image *row,
                        struct err *err)
 {
     _cleanup_(state_layer_freep) struct state_layer *below = NULL;
@@ -93,7 +168,7 @@ static int make_layers(struct image_store *s, const json_t *doc, struct state_im
     json_t *v;
     json_array_foreach (json_arr(json_obj(doc, "rootfs"), "diff_ids"), i, v) {
         struct state_layer *layer = NULL;
-        int r = make_layer(s, json_string_value(v) ?: "", below, &layer, err);
+        int r = make_layer(rc, json_string_value(v) ?: "", below, &layer, err);
         if (r < 0) {
             state_layer_free(layer);
             return r;
@@ -103,18 +178,19 @@ static int make_layers(struct image_store *s, const json_t *doc, struct state_im
         state_layer_free(below);
         below = layer;
     }
-    return 0;
+    return below ? adopt_init(rc, below, err) : 0;
 }
 
-static int recover_one(struct image_store *s, const char *digest, bool *made, struct err *err)
+static int recover_one(struct recovery *rc, const char *digest, bool *made, struct err *err)
 {
+    struct image_store *s = rc->s;
     _cleanup_(freep) char *text = NULL;
     json_auto_t *doc = read_config(s, digest, &text);
     if (!doc)
         return 0;
     struct state_image row = {.id = (char *)(uintptr_t)digest, .config = text};
     time_parse(json_str(doc, "created", ""), &row.created_ns);
-    int r = make_layers(s, doc, &row, err);
+    int r = make_layers(rc, doc, &row, err);
     if (r == 0)
         r = state_image_insert(s->state, &row, NULL, err);
     strv_fini(&row.layers);
@@ -126,16 +202,19 @@ int image_store_recover(struct image_store *s, int64_t *n, struct err *err)
 {
     struct recovery rc = {.s = s};
     int r = blob_each(s->blobs, note_small, &rc, err);
+    if (r == 0)
+        r = list_layers(&rc, err);
     const char *digest;
     *n = 0;
     if (r == 0)
         strv_foreach (digest, &rc.configs) {
             _cleanup_(err_fini) struct err why = {0};
             bool made = false;
-            if (recover_one(s, digest, &made, &why) < 0)
+            if (recover_one(&rc, digest, &made, &why) < 0)
                 log_warn("recovery: image %s: %s", digest, err_msg(&why));
             *n += made;
         }
     strv_fini(&rc.configs);
+    strv_fini(&rc.layers);
     return r;
 }
