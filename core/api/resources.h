@@ -10,6 +10,7 @@ HANDLER(system_ping);
 HANDLER(system_version);
 HANDLER(system_info);
 HANDLER(system_events);
+HANDLER(berth_check);
 HANDLER(plugins_list);
 HANDLER(plugins_inspect);
 HANDLER(swarm_refuse);

@@ -22,6 +22,9 @@ const struct route routes[] = {
     {"GET", "/info", system_info},
     {"GET", "/events", system_events},
 
+    {"GET", "/berth/system/check", berth_check},
+    {"POST", "/berth/system/check", berth_check},
+
     {"POST", "/containers/create", containers_create},
     {"GET", "/containers/json", containers_list},
     {"GET", "/containers/{}/json", containers_inspect},

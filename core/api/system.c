@@ -66,6 +66,17 @@ int system_info(struct request *r, struct err *err)
     return reply_json(r, 200, info);
 }
 
+/* Without repair it changes nothing, so a GET is enough for that. */
+int berth_check(struct request *r, struct err *err)
+{
+    json_t *report = NULL;
+    bool repair = query_bool(r, "repair");
+    if (repair && !str_eq(r->method, "POST"))
+        return err_set(err, -EINVAL, "repair=1 changes things: it is a POST");
+    int c = engine_check(r->engine, repair, query_bool(r, "deep"), &report, err);
+    return c < 0 ? c : reply_json(r, 200, report);
+}
+
 static int events_fill(void *ctx, struct buf *out)
 {
     json_auto_t *event = NULL;

@@ -26,6 +26,7 @@ static const struct cli_command *const table[] = {
     &command_info,
     &command_version,
     &command_events,
+    &command_check,
     &command_container_inspect,
     &command_image_inspect,
     &command_volume_create,

@@ -8,9 +8,9 @@ extern const struct cli_command command_run, command_create, command_start, comm
     command_exec, command_stop, command_restart, command_pause, command_unpause, command_kill,
     command_rm, command_wait, command_ps, command_logs, command_inspect, command_container_inspect,
     command_image_inspect, command_images, command_import, command_tag, command_rmi,
-    command_history, command_info, command_version, command_events, command_volume_create,
-    command_volume_ls, command_volume_inspect, command_volume_rm, command_network_ls,
-    command_network_inspect, command_config_show, command_config_reload;
+    command_history, command_info, command_version, command_events, command_check,
+    command_volume_create, command_volume_ls, command_volume_inspect, command_volume_rm,
+    command_network_ls, command_network_inspect, command_config_show, command_config_reload;
 
 /* Has the daemon pull an image. */
 int image_pull(struct client *c, const char *reference);

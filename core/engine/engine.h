@@ -42,6 +42,11 @@ int engine_reload(struct engine *e, json_t **report, struct err *err);
 json_t *engine_config_show(struct engine *e);
 char *engine_config_text(struct engine *e);
 
+/* Holds rows against kernel and files: *out = {"Findings": [{"Kind","Object","Message","Repairable","Repaired","Error"}], "Busy": objects that
+ * verbs kept from being looked at, "Checked": {"Containers": 3, …}}. `repair`: also makes right what can be without deleting any
+ * data. `deep`: reads every blob and index. Beside all other verbs. */
+int engine_check(struct engine *e, bool repair, bool deep, json_t **out, struct err *err);
+
 /* --- events */
 struct event_sub;
 /* Events with time >= since_ns (0: from now on, no history) that match the filters. */

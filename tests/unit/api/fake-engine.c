@@ -185,6 +185,14 @@ char *engine_config_text(struct engine *e)
     return xstrdup("log_level = \"info\";  # default\n");
 }
 
+int engine_check(struct engine *e, bool repair, bool deep, json_t **out, struct err *err)
+{
+    (void)e;
+    (void)err;
+    *out = json_pack("{s:b, s:b}", "Repair", repair, "Deep", deep);
+    return 0;
+}
+
 int engine_info(struct engine *e, json_t **out, struct err *err)
 {
     *out = json_object();

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
+#include "network/look.h"
 #include "network/netd-client.h"
 #include "network/network.h"
 
@@ -124,7 +125,68 @@ static void detach(struct network_attachment *a)
     _cleanup_(err_fini) struct err err = {0};
     assert_ok(network_detach(ctx, &driver, &def, a->state, &err), &err);
     assert_ok(network_detach(ctx, &driver, &def, a->state, &err), &err); /* again is fine */
+    assert_ok(network_release(ctx, a->state, &err), &err);
+    assert_ok(network_release(ctx, a->state, &err), &err);
     network_attachment_fini(a);
+}
+
+struct seen {
+    unsigned links, ports, reservations;
+};
+
+static void note(void *arg, const char *kind, const char *object)
+{
+    struct seen *s = arg;
+    assert_true(*object);
+    s->links += str_eq(kind, "link");
+    s->ports += str_eq(kind, "port");
+    s->reservations += str_eq(kind, "reservation");
+}
+
+static struct seen missing_of(const json_t *state)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(network_look_freep) struct network_look *l = network_look_new(ctx, &err);
+    struct seen s = {0};
+    if (!l)
+        fail_msg("%s", err_msg(&err));
+    network_look_missing(l, state, note, &s);
+    network_look_network(l, def.id, net_plan, note, &s);
+    return s;
+}
+
+static struct seen strays_beside(const json_t *states)
+{
+    _cleanup_(network_look_freep) struct network_look *l = network_look_new(ctx, NULL);
+    struct seen s = {0};
+    network_look_strays(l, states, note, &s);
+    return s;
+}
+
+static void a_look_tells_what_is_missing_and_what_belongs_to_nothing(void **state)
+{
+    (void)state;
+    _cleanup_(err_fini) struct err err = {0};
+    struct network_attachment a;
+    assert_ok(
+        attach("c-look", "172.29.0.77/16", "{\"80/tcp\":[{\"HostPort\":\"18977\"}]}", &a, &err),
+        &err);
+    json_auto_t *none = json_array(), *one = json_array();
+    json_array_append(one, a.state);
+    struct seen s = missing_of(a.state);
+    assert_true(s.links == 0 && s.ports == 0 && s.reservations == 0);
+    s = strays_beside(one);
+    assert_true(s.links == 0 && s.ports == 0 && s.reservations == 0);
+    s = strays_beside(none);
+    assert_int_equal(s.links, 1);
+    assert_int_equal(s.ports, 2); /* the port, and the container's own address */
+    assert_int_equal(s.reservations, 1);
+    assert_ok(network_detach(ctx, &driver, &def, a.state, &err), &err);
+    s = missing_of(a.state);
+    assert_true(s.links == 1 && s.ports == 2 && s.reservations == 0);
+    detach(&a);
+    s = strays_beside(none);
+    assert_true(s.links == 0 && s.ports == 0 && s.reservations == 0);
 }
 
 static int socket_in(int ns, int family, int type)
@@ -500,6 +562,7 @@ static void restore_makes_the_ports_exactly_those_that_live(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_look_tells_what_is_missing_and_what_belongs_to_nothing),
         cmocka_unit_test(published_port_is_reached_from_everywhere),
         cmocka_unit_test(port_on_loopback_is_the_hosts_alone),
         cmocka_unit_test(udp_port_is_published),
