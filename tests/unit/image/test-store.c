@@ -450,6 +450,49 @@ static void images_come_back_from_blobs(void **ctx)
     assert_int_equal(count("blobs/sha256"), 0);
 }
 
+static void move(const char *from, const char *to)
+{
+    _cleanup_(freep) char *a = str_printf("%s/%s", f.root, from);
+    _cleanup_(freep) char *b = str_printf("%s/%s", f.root, to);
+    assert_int_equal(rename(a, b), 0);
+}
+
+/* What a crash leaves in the middle of writing or deleting a row. */
+static void blobs_aside_come_back_or_go_as_their_rows_say(void **ctx)
+{
+    _cleanup_(freep) char *id = import("x", "app");
+    _cleanup_(freep) char *place = str_printf("blobs/sha256/%s", digest_hex(id));
+    _cleanup_(freep) char *aside = str_printf("blobs/gone/%s", digest_hex(id));
+    close_all();
+    move(place, aside);
+    open_all();
+    assert_int_equal(count("blobs/gone"), 0);
+    assert_int_equal(count("blobs/sha256"), 2);
+    json_auto_t *out = NULL;
+    ok(image_remove(f.store, id, false, NULL, &out, &f.err));
+    assert_int_equal(count("blobs/sha256"), 0);
+    _cleanup_(freep) char *path = str_printf("%s/%s", f.root, aside);
+    assert_int_equal(fs_write(AT_FDCWD, path, "x", 1, 0600), 0);
+    close_all();
+    open_all();
+    assert_int_equal(count("blobs/gone"), 0);
+    assert_int_equal(count("blobs/sha256"), 0);
+}
+
+static void configuration_that_is_gone_is_written_again(void **ctx)
+{
+    _cleanup_(freep) char *id = import("x", "app");
+    _cleanup_(freep) char *path = str_printf("%s/blobs/sha256/%s", f.root, digest_hex(id));
+    close_all();
+    assert_int_equal(unlink(path), 0);
+    open_all();
+    _cleanup_(freep) char *text = NULL;
+    char digest[DIGEST_MAX];
+    assert_int_equal(fs_read(AT_FDCWD, path, 1 << 20, &text, NULL), 0);
+    digest_of(text, strlen(text), digest);
+    assert_string_equal(digest, id);
+}
+
 static void history_has_the_import(void **ctx)
 {
     _cleanup_(freep) char *id = import("x", "app");
@@ -482,6 +525,8 @@ int main(void)
         TEST(unfinished_layer_goes_at_start_up),
         TEST(unknown_layers_are_told_and_stay),
         TEST(images_come_back_from_blobs),
+        TEST(blobs_aside_come_back_or_go_as_their_rows_say),
+        TEST(configuration_that_is_gone_is_written_again),
         TEST(history_has_the_import),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
