@@ -251,3 +251,49 @@ void clients_free(struct stdio *io)
     while (io->clients)
         client_free(io->clients);
 }
+
+json_t *clients_save(const struct stdio *io, struct saving *v)
+{
+    json_t *list = json_array();
+    for (const struct client *c = io->clients; c; c = c->next) {
+        json_t *o = json_object();
+        save_fd(v, o, "fd", c->fd);
+        json_put_bool(o, "in", c->in);
+        json_put_bool(o, "out", c->out);
+        json_put_bool(o, "err", c->errs);
+        json_put_bool(o, "in_eof", c->in_eof);
+        json_put_bool(o, "closing", c->closing);
+        save_blob(v, o, "pending", c->pending.s + c->off, waiting(c));
+        json_push_take(list, o);
+    }
+    return list;
+}
+
+void clients_load(struct stdio *io, const json_t *list, const struct restoring *r)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        int fd = restore_fd(o, "fd");
+        struct client *c = xcalloc(1, sizeof(*c));
+        *c = (struct client){.io = io,
+                             .fd = fd,
+                             .in = json_bool(o, "in", false),
+                             .out = json_bool(o, "out", false),
+                             .errs = json_bool(o, "err", false),
+                             .in_eof = json_bool(o, "in_eof", false),
+                             .closing = json_bool(o, "closing", false),
+                             .next = io->clients};
+        struct blob pending = restore_blob(r, o, "pending");
+        if (pending.n)
+            buf_add(&c->pending, pending.data, pending.n);
+        c->watch = fd < 0 ? NULL : loop_io_add(io->shim->loop, fd, 0, on_client, c);
+        if (!c->watch) {
+            close_fd(fd);
+            buf_fini(&c->pending);
+            free(c);
+            continue;
+        }
+        io->clients = c;
+        watch(c);
+    }
+}

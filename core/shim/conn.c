@@ -36,6 +36,7 @@ static void conn_free(struct conn *c)
     forget_pending(&s->prepare, c);
     forget_pending(&s->go, c);
     forget_pending(&s->abort, c);
+    forget_pending(&s->upgrade, c);
     for (struct exec *x = s->execs; x; x = exec_next(x))
         forget_pending(exec_pending(x), c);
     loop_io_del(c->watch);
@@ -98,6 +99,23 @@ void conn_broadcast(struct shim *s, json_t *event)
     json_decref(event);
 }
 
+void conn_log_error(struct shim *s, const char *driver, const char *message, const char *now)
+{
+    json_t *event = json_object();
+    json_put_str(event, "type", "log_error");
+    json_put_str(event, "driver", driver);
+    json_put_str(event, "message", message);
+    if (now)
+        json_put_str(event, "now", now);
+    for (struct conn *c = s->conns; c; c = c->next)
+        if (c->listens) {
+            conn_broadcast(s, event);
+            return;
+        }
+    json_decref(s->log_note);
+    s->log_note = event;
+}
+
 void conn_detached(struct shim *s, const struct task *t)
 {
     json_t *event = json_object();
@@ -114,6 +132,9 @@ void conn_subscribe(struct conn *c)
     if (c->listens)
         return;
     c->listens = true;
+    if (s->log_note)
+        send_on(c, s->log_note, -1);
+    json_decref(steal_ptr(&s->log_note));
     for (struct exec *x = s->execs; x; x = exec_next(x)) {
         json_auto_t *event = exec_exit_event(x);
         if (event)
@@ -178,18 +199,23 @@ static void on_conn(void *arg, uint32_t events)
         conn_lost(c);
 }
 
-int conn_add(struct shim *s, int fd, bool first)
+static struct conn *conn_new(struct shim *s, int fd, bool first)
 {
     struct conn *c = xcalloc(1, sizeof(*c));
     *c = (struct conn){.shim = s, .fd = fd, .first = first, .next = s->conns};
     c->watch = loop_io_add(s->loop, fd, EPOLLIN, on_conn, c);
-    if (!c->watch) {
-        int r = -errno;
-        close_fd(fd);
-        free(c);
-        return r;
-    }
-    s->conns = c;
+    if (c->watch)
+        return s->conns = c;
+    close_fd(fd);
+    free(c);
+    return NULL;
+}
+
+int conn_add(struct shim *s, int fd, bool first)
+{
+    struct conn *c = conn_new(s, fd, first);
+    if (!c)
+        return -errno;
     json_auto_t *hello = json_object();
     json_put_str(hello, "type", "hello");
     json_put_int(hello, "protocol", SHIM_PROTOCOL);
@@ -211,7 +237,8 @@ static void on_listener(void *arg, uint32_t events)
 
 int conn_listen(struct shim *s, struct err *err)
 {
-    s->listener = frame_listen_at(s->rundir, "sock", 0600);
+    if (s->listener < 0)
+        s->listener = frame_listen_at(s->rundir, "sock", 0600);
     if (s->listener < 0)
         return err_errno(err, s->listener, "listening on sock in the run directory");
     s->listener_io = loop_io_add(s->loop, s->listener, EPOLLIN, on_listener, s);
@@ -224,4 +251,47 @@ void conns_free(struct shim *s)
 {
     while (s->conns)
         conn_free(s->conns);
+}
+
+/* --- for the next image */
+
+json_t *conns_save(const struct shim *s, struct saving *v)
+{
+    json_t *list = json_array();
+    for (const struct conn *c = s->conns; c; c = c->next) {
+        json_t *o = json_object(), *fds = json_array();
+        save_fd(v, o, "fd", c->fd);
+        json_put_bool(o, "first", c->first);
+        json_put_bool(o, "listens", c->listens);
+        if (s->upgrade.conn == c)
+            json_put_int(o, "upgrade", s->upgrade.seq);
+        save_blob(v, o, "in", c->in.in.s, c->in.in.len);
+        for (size_t i = 0; i < c->in.nfds; i++) {
+            json_t *one = json_object();
+            save_fd(v, one, "fd", c->in.fds[i]);
+            json_push_take(fds, one);
+        }
+        json_put_take(o, "fds", fds);
+        json_push_take(list, o);
+    }
+    return list;
+}
+
+void conns_load(struct shim *s, const json_t *list, const struct restoring *r)
+{
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        const json_t *o = json_array_get(list, i), *fds = json_arr(o, "fds");
+        int fd = restore_fd(o, "fd");
+        struct conn *c = fd < 0 ? NULL : conn_new(s, fd, json_bool(o, "first", false));
+        if (!c)
+            continue;
+        c->listens = json_bool(o, "listens", false);
+        struct blob in = restore_blob(r, o, "in");
+        if (in.n)
+            buf_add(&c->in.in, in.data, in.n);
+        for (size_t k = 0; k < json_array_size(fds) && k < FRAME_FDS_MAX; k++)
+            c->in.fds[c->in.nfds++] = restore_fd(json_array_get(fds, k), "fd");
+        if (json_int(o, "upgrade", 0))
+            s->upgrade = (struct pending){c, json_int(o, "upgrade", 0)};
+    }
 }

@@ -25,6 +25,10 @@ void pending_reply(struct pending *p, json_t *reply, const struct err *why);
 void pending_fail(struct pending *p, const struct err *why, int exit_code);
 /* Sends an event (taken) to all that listen. */
 void conn_broadcast(struct shim *s, json_t *event);
+/* Sends `log_error` (`now` as there), or keeps it for the next that says hello. */
+void conn_log_error(struct shim *s, const char *driver, const char *message, const char *now);
+json_t *conns_save(const struct shim *s, struct saving *v);
+void conns_load(struct shim *s, const json_t *list, const struct restoring *r);
 /* A client of the task's streams has left. */
 void conn_detached(struct shim *s, const struct task *t);
 

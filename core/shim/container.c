@@ -134,6 +134,7 @@ static void on_init_running(struct task *t)
     pending_reply(&s->go, NULL, NULL);
     /* What the start took of the heap is not needed again, and there is one shim per container. */
     malloc_trim(0);
+    reexec_check(s);
 }
 
 static void on_init_failed(struct task *t, struct err *why)
@@ -142,13 +143,24 @@ static void on_init_failed(struct task *t, struct err *why)
         give_up(t->shim, why, t->exit_code_hint);
 }
 
+/* The log cannot go on; the container does. */
+static void log_lost(struct shim *s, const char *why)
+{
+    free(s->log_choice.words);
+    s->log_choice.words = xstrdup(why);
+    log_error("container %s: %s", s->id, why);
+    conn_log_error(s, json_str(s->plan->log, "driver", ""), why, "");
+}
+
 static void on_log_opened(void *arg, struct err *why)
 {
     struct shim *s = arg;
     s->log_ready = true;
     if (s->phase == PHASE_ENDING)
         return;
-    if (why->code)
+    if (why->code && s->phase >= PHASE_RUNNING) /* the fallback, or the driver after an upgrade */
+        log_lost(s, err_msg(why));
+    else if (why->code)
         give_up(s, why, 128);
     else
         check_prepared(s);
@@ -156,11 +168,7 @@ static void on_log_opened(void *arg, struct err *why)
 
 static void on_log_error(void *arg, const char *driver, const char *message)
 {
-    json_t *event = json_object();
-    json_put_str(event, "type", "log_error");
-    json_put_str(event, "driver", driver);
-    json_put_str(event, "message", message);
-    conn_broadcast(arg, event);
+    conn_log_error(arg, driver, message, NULL);
 }
 
 static void on_log_room(void *arg)
@@ -175,19 +183,79 @@ static void finish_exit(struct shim *s);
 static void on_log_finished(void *arg)
 {
     struct shim *s = arg;
+    if (reexec_is_pending(s)) { /* the next image opens it again */
+        reexec_check(s);
+        return;
+    }
     s->log_done = s->log_closed = true;
     finish_exit(s);
     container_settle(s);
 }
 
-static int start_log(struct shim *s, struct err *err)
+static void on_log_hung(void *arg)
 {
-    struct logger_events events = {s, on_log_opened, on_log_error, on_log_room, on_log_finished};
-    s->log_ready = !s->plan->log;
-    s->log_done = s->log_closed = s->log_ready;
-    return s->plan->log ? logger_start(s->loop, s->plan->log, s->plan->id, s->plan->instance,
-                                       &events, &s->log, err)
-                        : 0;
+    reexec_ask(arg, REEXEC_HANG, -1);
+}
+
+static void on_log_swollen(void *arg)
+{
+    struct shim *s = arg;
+    if (s->phase >= PHASE_RUNNING && !reexec_is_pending(s))
+        reexec_ask(s, REEXEC_MEMORY, -1);
+}
+
+/* The plan's `log` as the driver's faults have left it; NULL: none. The caller's. */
+static json_t *chosen_log(const struct shim *s)
+{
+    static const char *const shared[] = {"mode", "max_buffer_bytes", "cache"};
+    const json_t *log = s->plan->log, *from = log;
+    const struct log_choice *c = &s->log_choice;
+    bool cached = !c->cache_off && json_obj(log, "cache");
+    if (c->stage == LOG_FALLBACK)
+        from = json_obj(log, "fallback");
+    else if (c->stage == LOG_DROPPED)
+        from = cached ? json_obj(log, "cache") : NULL;
+    if (!from)
+        return NULL;
+    json_t *o = json_deep_copy(from);
+    for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+        if (json_object_get(log, shared[i]))
+            json_put_take(o, shared[i], json_deep_copy(json_object_get(log, shared[i])));
+    if (c->stage == LOG_DROPPED || c->cache_off)
+        json_object_del(o, "cache");
+    return o;
+}
+
+bool container_log_can_give_way(const struct shim *s)
+{
+    const json_t *log = s->plan ? s->plan->log : NULL;
+    bool next =
+        json_obj(log, "cache") ? !s->log_choice.cache_off : json_obj(log, "fallback") != NULL;
+    return s->log && s->log_choice.stage == LOG_DRIVER && next && !reexec_is_pending(s);
+}
+
+int container_open_log(struct shim *s, struct err *err)
+{
+    struct logger_events events = {.arg = s,
+                                   .opened = on_log_opened,
+                                   .error = on_log_error,
+                                   .room = on_log_room,
+                                   .finished = on_log_finished,
+                                   .hung = on_log_hung,
+                                   .swollen = on_log_swollen};
+    json_auto_t *log = s->plan->log ? chosen_log(s) : NULL;
+    s->log_ready = s->log_done = s->log_closed = !log;
+    return log ? logger_start(s->loop, log, s->plan->id, s->plan->instance, &events, &s->log, err)
+               : 0;
+}
+
+void container_log_crashed(struct shim *s, int sig)
+{
+    _cleanup_(err_fini) struct err why = {0};
+    err_set(&why, -EIO, "failed to initialize logging driver %s: it crashed (signal %d)",
+            json_str(s->plan->log, "driver", "?"), sig);
+    s->log_ready = true;
+    give_up(s, &why, 128);
 }
 
 /* Held until the exit was told: freeing them takes the kernel milliseconds, and nobody waits for that then. */
@@ -207,6 +275,15 @@ static void on_init_exit(struct task *t)
     container_init_exited(t->shim);
 }
 
+void container_new_init(struct shim *s)
+{
+    s->init = task_new(s, &s->plan->process, false);
+    s->init->on_ready = on_init_ready;
+    s->init->on_running = on_init_running;
+    s->init->on_failed = on_init_failed;
+    s->init->on_exit = on_init_exit;
+}
+
 int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struct err *err)
 {
     if (s->phase != PHASE_NEW)
@@ -218,13 +295,9 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
         return r;
     }
     s->phase = PHASE_PREPARING;
-    s->init = task_new(s, &s->plan->process, false);
-    s->init->on_ready = on_init_ready;
-    s->init->on_running = on_init_running;
-    s->init->on_failed = on_init_failed;
-    s->init->on_exit = on_init_exit;
+    container_new_init(s);
     s->oom = s->plan->oom_path ? oom_open(s, s->plan->oom_path) : NULL;
-    r = start_log(s, err);
+    r = container_open_log(s, err);
     if (r == 0)
         r = task_launch(s->init, NULL, err);
     if (r < 0) {
@@ -281,13 +354,25 @@ static void finish_exit(struct shim *s)
         tell_exit(s);
 }
 
+/* A driver that is slow goes on after the news of the exit; one that takes nothing gives way to the next log before. */
 static void on_flush_late(void *arg)
 {
     struct shim *s = arg;
     s->exit_timer = NULL;
+    if (container_log_can_give_way(s) && logger_progress(s->log) == s->log_progress) {
+        reexec_ask(s, REEXEC_HANG, -1);
+        return;
+    }
     log_warn("container %s: the log driver has not flushed within %d ms", s->id, FLUSH_MS);
     s->log_done = true;
     finish_exit(s);
+}
+
+static void flush_log(struct shim *s)
+{
+    s->log_progress = logger_progress(s->log);
+    s->exit_timer = loop_timer_add(s->loop, FLUSH_MS, on_flush_late, s);
+    logger_finish(s->log);
 }
 
 static void on_init_output_end(struct stdio *io)
@@ -298,10 +383,8 @@ static void on_init_output_end(struct stdio *io)
         return;
     if (s->exit_timer)
         loop_timer_del(steal_ptr(&s->exit_timer));
-    if (s->log && !s->log_done) {
-        s->exit_timer = loop_timer_add(s->loop, FLUSH_MS, on_flush_late, s);
-        logger_finish(s->log);
-    }
+    if (s->log && !s->log_done)
+        flush_log(s);
     finish_exit(s);
 }
 
@@ -335,6 +418,10 @@ void container_init_exited(struct shim *s)
 static void on_linger_late(void *arg)
 {
     struct shim *s = arg;
+    if (container_log_can_give_way(s)) {
+        reexec_ask(s, REEXEC_HANG, -1);
+        return;
+    }
     log_warn("container %s: the log driver has not taken all of the output", s->id);
     s->log_closed = true;
     container_settle(s);
@@ -353,6 +440,38 @@ int container_release(struct shim *s, struct err *err)
         loop_timer_add(s->loop, LINGER_MS, on_linger_late, s);
     container_settle(s);
     return 0;
+}
+
+/* Between init's end and the news of it. */
+static void resume_exit(struct shim *s)
+{
+    struct stdio *io = &s->init->io;
+    s->exit_timer = loop_timer_add(s->loop, DRAIN_MS, on_drain_late, s);
+    if (io->ended)
+        on_init_output_end(io);
+    else
+        stdio_finish(io);
+}
+
+void container_resume(struct shim *s)
+{
+    struct stdio *io = &s->init->io;
+    io->log = s->log;
+    io->on_end = on_init_output_end;
+    if (s->phase == PHASE_RUNNING) {
+        stdio_update(io);
+        return;
+    }
+    io->finishing = true;
+    if (s->phase == PHASE_EXITING) {
+        resume_exit(s);
+        return;
+    }
+    if (s->log)
+        logger_finish(s->log);
+    if (s->released && !s->log_closed)
+        loop_timer_add(s->loop, LINGER_MS, on_linger_late, s);
+    container_settle(s);
 }
 
 void container_settle(struct shim *s)

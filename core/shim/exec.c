@@ -158,6 +158,7 @@ static void on_running(struct task *t)
     json_put_int(reply, "start", (int64_t)t->start);
     state_write(x->shim);
     pending_reply(&x->owed, reply, NULL);
+    reexec_check(x->shim);
 }
 
 static void on_failed(struct task *t, struct err *why)
@@ -165,6 +166,7 @@ static void on_failed(struct task *t, struct err *why)
     struct exec *x = t->owner;
     x->failed = true;
     pending_fail(&x->owed, why, t->exit_code_hint);
+    reexec_check(x->shim);
 }
 
 static int parse(struct exec *x, const json_t *msg, struct err *err)
@@ -178,16 +180,22 @@ static int parse(struct exec *x, const json_t *msg, struct err *err)
     return process_parse(json_object_get(msg, "process"), "process", &x->process, err);
 }
 
-/* The attached stream is watched before there is output. */
-static int launch(struct exec *x, const json_t *attach, int *fds, size_t nfds, struct err *err)
+static struct task *new_task(struct exec *x)
 {
-    struct shim *s = x->shim;
-    struct task *t = x->task = task_new(s, &x->process, true);
+    struct task *t = x->task = task_new(x->shim, &x->process, true);
     t->owner = x;
     t->on_ready = on_ready;
     t->on_running = on_running;
     t->on_failed = on_failed;
     t->on_exit = on_exit_status;
+    return t;
+}
+
+/* The attached stream is watched before there is output. */
+static int launch(struct exec *x, const json_t *attach, int *fds, size_t nfds, struct err *err)
+{
+    struct shim *s = x->shim;
+    struct task *t = new_task(x);
     if (!t->shared)
         return err_set(err, -ENOMEM, "no memory to share with the new process");
     int r = identity_resolve(s->root, &x->process, &t->shared->who, err);
@@ -253,4 +261,51 @@ void execs_free(struct shim *s)
 {
     while (s->execs)
         exec_free(s->execs);
+}
+
+/* --- for the next image */
+
+json_t *execs_save(const struct shim *s, struct saving *v)
+{
+    json_t *list = json_array();
+    for (const struct exec *x = s->execs; x; x = x->next) {
+        json_t *o = task_save(x->task, v);
+        json_put_str(o, "id", x->id);
+        json_put_bool(o, "failed", x->failed || !x->task->running);
+        json_put_bool(o, "exited", x->exited);
+        json_put_bool(o, "ended", x->ended);
+        json_put_int(o, "code", x->code);
+        json_push_take(list, o);
+    }
+    return list;
+}
+
+static void exec_load(struct shim *s, const json_t *o, const struct restoring *r)
+{
+    struct exec *x = xcalloc(1, sizeof(*x));
+    x->shim = s;
+    x->id = xstrdup(json_str(o, "id", ""));
+    x->failed = json_bool(o, "failed", false);
+    x->exited = json_bool(o, "exited", false);
+    x->ended = json_bool(o, "ended", false);
+    x->code = (int)json_int(o, "code", 0);
+    struct task *t = new_task(x);
+    task_load(t, o, r);
+    t->io.on_end = on_output_end;
+    x->next = s->execs;
+    s->execs = x;
+    if (x->ended && x->failed) {
+        x->timer = loop_timer_add(s->loop, 0, forget_when_done, x);
+    } else if (x->exited && !x->ended) {
+        x->timer = loop_timer_add(s->loop, DRAIN_MS, on_drain_late, x);
+        stdio_finish(&t->io);
+    } else if (!x->exited) {
+        stdio_update(&t->io);
+    }
+}
+
+void execs_load(struct shim *s, const json_t *list, const struct restoring *r)
+{
+    for (size_t i = json_array_size(list); i-- > 0;)
+        exec_load(s, json_array_get(list, i), r);
 }

@@ -13,26 +13,43 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "shim/fault.h"
 #include "shim/log-driver.h"
+#include "shim/memory.h"
 #include "shim/records.h"
 
 #define QUEUE_MAX    (4u << 20)
 #define WRITE_MAX    4096 /* records in one call */
 #define THREAD_STACK (512u << 10)
 #define DRIVERS_MAX  2 /* the driver and the cache beside it */
+#define HANG_MS      10000
+#define FREEZE_MS    500
 
 struct logger {
+    struct loop *loop;
     struct loop_io *watch;
+    struct loop_timer *hang_timer;
+    uint64_t progress_seen;
+    struct memory_watch memory;
     struct logger_events events;
     char *driver, *id, *instance;
     json_t *plan; /* the thread's own copy */
     struct cutter cut[2];
+    /* What is being cut while `stream` is not 0, and the cutter before it: for an image that comes in between. */
+    struct {
+        volatile int stream;
+        const char *data;
+        size_t n;
+        struct cutter before;
+    } feeding;
     bool told_opened, was_full, told_finished;
     int last_error; /* errno of the failure that was told last */
 
@@ -42,6 +59,9 @@ struct logger {
     int wake_fd;
     /* guarded by `lock` */
     struct batch *head, **tail;
+    struct batch *work;  /* what the thread has taken; it alone frees it */
+    size_t work_written; /* records of it that the drivers have */
+    uint64_t progress;   /* calls that came back */
     size_t bytes, max;
     bool ring, rotate, finish, opened, finished;
     uint64_t dropped;
@@ -49,6 +69,7 @@ struct logger {
     char *error_driver;
 
     struct log_driver *drivers[DRIVERS_MAX]; /* the thread's */
+    int culprit;                             /* which of them was called last; atomic */
 };
 
 static void tell(struct logger *l)
@@ -76,9 +97,21 @@ static void write_records(struct logger *l, const struct berth_log_record *const
 {
     for (int i = 0; i < DRIVERS_MAX && n; i++) {
         _cleanup_(err_fini) struct err why = {0};
+        __atomic_store_n(&l->culprit, i, __ATOMIC_RELAXED);
         if (l->drivers[i] && log_driver_write(l->drivers[i], records, n, &why) < 0)
             note_error(l, log_driver_name(l->drivers[i]), &why);
     }
+    pthread_mutex_lock(&l->lock);
+    l->work_written += n;
+    l->progress++;
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void note_progress(struct logger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->progress++;
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void write_batches(struct logger *l, struct batch *b)
@@ -109,6 +142,7 @@ static int open_drivers(struct logger *l, struct err *err)
 {
     const json_t *cache = json_obj(l->plan, "cache");
     int r = log_driver_open(l->plan, l->id, l->instance, &l->drivers[0], err);
+    __atomic_store_n(&l->culprit, 1, __ATOMIC_RELAXED);
     if (r == 0 && cache)
         r = log_driver_open(cache, l->id, l->instance, &l->drivers[1], err);
     return r;
@@ -120,8 +154,10 @@ static void close_drivers(struct logger *l)
         _cleanup_(err_fini) struct err why = {0};
         if (!l->drivers[i])
             continue;
+        __atomic_store_n(&l->culprit, i, __ATOMIC_RELAXED);
         if (log_driver_flush(l->drivers[i], &why) < 0)
             note_error(l, log_driver_name(l->drivers[i]), &why);
+        note_progress(l);
         log_driver_close(steal_ptr(&l->drivers[i]));
     }
 }
@@ -141,7 +177,8 @@ static bool next_work(struct logger *l, struct batch **work, size_t *bytes, bool
     pthread_mutex_lock(&l->lock);
     while (!l->head && !l->rotate && !l->finish)
         pthread_cond_wait(&l->wake, &l->lock);
-    *work = steal_ptr(&l->head);
+    *work = l->work = steal_ptr(&l->head);
+    l->work_written = 0;
     l->tail = &l->head;
     *bytes = l->ring ? 0 : l->bytes;
     if (l->ring) /* what the thread holds has left the ring */
@@ -162,11 +199,12 @@ static void run_queue(struct logger *l)
         if (rotate)
             rotate_drivers(l);
         write_batches(l, work);
-        free_batches(work);
         pthread_mutex_lock(&l->lock);
+        l->work = NULL;
         bool was_full = l->bytes >= l->max;
         l->bytes -= bytes;
         pthread_mutex_unlock(&l->lock);
+        free_batches(work);
         if (was_full)
             tell(l);
     }
@@ -176,9 +214,11 @@ static void *thread_main(void *arg)
 {
     struct logger *l = arg;
     struct err why = {0};
+    fault_thread_init();
     int r = open_drivers(l, &why);
     pthread_mutex_lock(&l->lock);
     l->opened = true;
+    l->progress++;
     l->open_error = why;
     pthread_mutex_unlock(&l->lock);
     tell(l);
@@ -251,6 +291,9 @@ static int start_thread(struct logger *l)
 
 static void release(struct logger *l)
 {
+    if (l->hang_timer)
+        loop_timer_del(l->hang_timer);
+    memory_watch_fini(&l->memory);
     if (l->watch)
         loop_io_del(l->watch);
     close_fd(l->wake_fd);
@@ -271,7 +314,9 @@ int logger_start(struct loop *loop, const json_t *log, const char *id, const cha
                  const struct logger_events *events, struct logger **out, struct err *err)
 {
     struct logger *l = xcalloc(1, sizeof(*l));
+    l->loop = loop;
     l->events = *events;
+    memory_watch_init(&l->memory);
     l->id = xstrdup(id);
     l->instance = xstrdup(instance);
     l->driver = xstrdup(json_str(log, "driver", ""));
@@ -309,8 +354,10 @@ static void ring_drop(struct logger *l, size_t coming)
 
 static void queue(struct logger *l, struct batch *b)
 {
-    if (!b)
+    if (!b) {
+        l->feeding.stream = 0;
         return;
+    }
     pthread_mutex_lock(&l->lock);
     bool dead = l->finished;
     if (l->ring && !dead) {
@@ -323,6 +370,7 @@ static void queue(struct logger *l, struct batch *b)
         l->bytes += b->bytes;
         pthread_cond_signal(&l->wake);
     }
+    l->feeding.stream = 0;
     pthread_mutex_unlock(&l->lock);
     if (dead)
         batch_free(b);
@@ -330,12 +378,44 @@ static void queue(struct logger *l, struct batch *b)
 
 void logger_feed(struct logger *l, int stream, const char *data, size_t n)
 {
-    queue(l, cutter_feed(&l->cut[stream - 1], stream, data, n));
+    struct cutter *c = &l->cut[stream - 1];
+    cutter_copy(&l->feeding.before, c);
+    l->feeding.data = data;
+    l->feeding.n = n;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    l->feeding.stream = stream;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    queue(l, cutter_feed(c, stream, data, n));
+    if (memory_watch_exceeded(&l->memory, 2 * l->max))
+        l->events.swollen(l->events.arg);
 }
 
 void logger_eof(struct logger *l, int stream)
 {
     queue(l, cutter_end(&l->cut[stream - 1], stream));
+}
+
+static void on_hang_check(void *arg);
+
+static void watch_progress(struct logger *l, uint64_t progress)
+{
+    l->progress_seen = progress;
+    l->hang_timer = loop_timer_add(l->loop, HANG_MS, on_hang_check, l);
+}
+
+/* Armed while the queue is full only: a driver that has nothing to do, or that keeps up, is not watched. */
+static void on_hang_check(void *arg)
+{
+    struct logger *l = arg;
+    l->hang_timer = NULL;
+    pthread_mutex_lock(&l->lock);
+    bool full = l->bytes >= l->max && !l->finished;
+    uint64_t progress = l->progress;
+    pthread_mutex_unlock(&l->lock);
+    if (full && progress == l->progress_seen)
+        l->events.hung(l->events.arg);
+    else if (full)
+        watch_progress(l, progress);
 }
 
 bool logger_is_full(struct logger *l)
@@ -344,8 +424,11 @@ bool logger_is_full(struct logger *l)
         return false;
     pthread_mutex_lock(&l->lock);
     bool full = l->bytes >= l->max && !l->finished;
+    uint64_t progress = l->progress;
     pthread_mutex_unlock(&l->lock);
     l->was_full |= full;
+    if (full && !l->hang_timer)
+        watch_progress(l, progress);
     return full;
 }
 
@@ -367,6 +450,72 @@ void logger_finish(struct logger *l)
     ask(l, &l->finish);
 }
 
+uint64_t logger_progress(struct logger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    uint64_t progress = l->progress;
+    pthread_mutex_unlock(&l->lock);
+    return progress;
+}
+
+bool logger_is_finished(struct logger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    bool finished = l->finished;
+    pthread_mutex_unlock(&l->lock);
+    return finished;
+}
+
+/* --- for the image after this one */
+
+void logger_restore(struct logger *l, struct restoring *r)
+{
+    for (int i = 0; i < 2; i++)
+        l->cut[i] = r->cut[i];
+    struct batch *b = steal_ptr(&r->queue);
+    r->tail = &r->queue;
+    while (b) {
+        struct batch *next = steal_ptr(&b->next);
+        queue(l, b);
+        b = next;
+    }
+    if (r->chunk.n)
+        logger_feed(l, r->chunk_stream, r->chunk.data, r->chunk.n);
+}
+
+bool logger_freeze(struct logger *l)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += FREEZE_MS * NS_PER_MS;
+    until.tv_sec += until.tv_nsec / NS_PER_SEC;
+    until.tv_nsec %= NS_PER_SEC;
+    return pthread_mutex_timedlock(&l->lock, &until) == 0;
+}
+
+void logger_dump(const struct logger *l, int fd)
+{
+    size_t skip = l->work_written;
+    for (const struct batch *b = l->work; b; b = b->next) {
+        size_t n = b->n - b->first;
+        batch_dump(b, MIN(skip, n), fd);
+        skip -= MIN(skip, n);
+    }
+    for (const struct batch *b = l->head; b; b = b->next)
+        batch_dump(b, 0, fd);
+    int feeding = l->feeding.stream;
+    for (int i = 0; i < 2; i++)
+        cutter_dump(feeding == i + 1 ? &l->feeding.before : &l->cut[i], i, fd);
+    struct section s = {.type = SECTION_CHUNK, .a = (uint32_t)feeding, .len = l->feeding.n};
+    if (feeding)
+        section_write(fd, &s, l->feeding.data, l->feeding.n, NULL, 0);
+}
+
+int logger_culprit(const struct logger *l)
+{
+    return __atomic_load_n(&l->culprit, __ATOMIC_RELAXED);
+}
+
 json_t *logger_status(struct logger *l)
 {
     json_t *o = json_object();
@@ -381,6 +530,8 @@ json_t *logger_status(struct logger *l)
 void logger_free(struct logger *l)
 {
     if (!l->told_finished) {
+        if (l->hang_timer)
+            loop_timer_del(steal_ptr(&l->hang_timer));
         if (l->watch)
             loop_io_del(steal_ptr(&l->watch));
         return; /* stuck in the driver; the process ends soon */

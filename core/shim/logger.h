@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -22,6 +23,8 @@ struct logger_events {
     void (*error)(void *arg, const char *driver, const char *message);
     void (*room)(void *arg);     /* the queue is no longer full */
     void (*finished)(void *arg); /* all written, flushed and closed */
+    void (*hung)(void *arg);     /* full, and the driver takes nothing */
+    void (*swollen)(void *arg);  /* the process has grown beyond all reason */
 };
 
 /* `log` is the plan's; starts the thread, which opens the driver at once. */
@@ -34,6 +37,19 @@ bool logger_is_full(struct logger *l);
 void logger_rotate(struct logger *l);
 /* Nothing more comes: write all, flush, close, then `finished`. */
 void logger_finish(struct logger *l);
+bool logger_is_finished(struct logger *l);
+/* Changes with every driver call that comes back. */
+uint64_t logger_progress(struct logger *l);
+
+/* Puts back what an earlier image had not written, before anything is fed. */
+struct restoring;
+void logger_restore(struct logger *l, struct restoring *r);
+/* No more comes out of the queue until the process is replaced. False when the thread died with the lock held. */
+bool logger_freeze(struct logger *l);
+/* What was taken and not written yet, into `fd`. Safe in a signal handler. */
+void logger_dump(const struct logger *l, int fd);
+/* Which driver was called last: 0, or 1 for the cache beside it. Safe in a signal handler. */
+int logger_culprit(const struct logger *l);
 /* {driver, error, dropped} */
 json_t *logger_status(struct logger *l);
 /* Frees it if the thread has ended; a thread that is stuck in its driver keeps what it uses. */

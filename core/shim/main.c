@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "shim/conn.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
@@ -28,22 +29,19 @@ enum { FD_CONTROL = 3, FD_RUNDIR = 4, FD_MEMFD = 5 };
 static int check_start(int argc, char **argv, struct err *err)
 {
     struct stat st;
-    if (argc != 2 || !id_valid(argv[1]))
+    if ((argc != 2 && argc != 3) || !id_valid(argv[1]))
         return err_set(err, -EINVAL,
                        "usage: berth-shim ID (64 hex digits); it is berthd that starts it");
-    if (fstat(FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode))
+    if (argc == 2 && (fstat(FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode)))
         return err_set(err, -EINVAL, "descriptor 3 is no socket: it is berthd that starts this");
     if (fstat(FD_RUNDIR, &st) < 0 || !S_ISDIR(st.st_mode))
         return err_set(err, -EINVAL, "descriptor 4 is no directory: it is berthd that starts this");
     return 0;
 }
 
-static int shim_open(struct shim *s, struct err *err)
+/* What a new process and a new image of an old one both need. */
+static int open_common(struct shim *s, const struct restoring *before, struct err *err)
 {
-    static const int given[] = {FD_CONTROL, FD_RUNDIR, FD_MEMFD};
-    sys_close_others(given, ARRAY_SIZE(given));
-    sys_cloexec_all();
-    setsid();
     /* The container's root is mounted here, in its own mount namespace, where only the working directory follows. */
     if (fchdir(FD_RUNDIR) < 0)
         return err_errno(err, -errno, "entering the run directory");
@@ -56,11 +54,38 @@ static int shim_open(struct shim *s, struct err *err)
     int r = shim_signals_open(s, err);
     if (r == 0)
         r = conn_listen(s, err);
+    return r < 0 ? r : reexec_open(s, before, err);
+}
+
+static int shim_open(struct shim *s, struct err *err)
+{
+    static const int given[] = {FD_CONTROL, FD_RUNDIR, FD_MEMFD};
+    sys_close_others(given, ARRAY_SIZE(given));
+    sys_cloexec_all();
+    setsid();
+    int r = open_common(s, NULL, err);
     if (r < 0)
         return r;
     state_write(s);
     r = conn_add(s, FD_CONTROL, true);
     return r < 0 ? err_errno(err, r, "watching the control connection") : 0;
+}
+
+/* After execve in the same process: what stays open has no close-on-exec, all else is closed already. */
+static int shim_reopen(struct shim *s, const char *file, struct err *err)
+{
+    _cleanup_(restoring_fini) struct restoring before = {0};
+    int64_t fd;
+    if (parse_i64(file, 3, INT32_MAX, &fd) < 0)
+        return err_set(err, -EINVAL, "berth-shim: \"%s\" is no descriptor", file);
+    int r = restoring_read((int)fd, &before, err);
+    if (r < 0)
+        return r;
+    restoring_close_others(&before, (const int[]){FD_RUNDIR, FD_MEMFD}, 2);
+    sys_cloexec_all();
+    s->listener = restore_fd(before.doc, "listener");
+    r = open_common(s, &before, err);
+    return r < 0 ? r : shim_resume(s, &before, err);
 }
 
 static void shim_close(struct shim *s)
@@ -74,7 +99,11 @@ static void shim_close(struct shim *s)
     conns_free(s);
     if (s->plan)
         plan_free(s->plan);
+    upgrade_stop(s);
+    reexec_close(s);
     err_fini(&s->failure);
+    free(s->log_choice.words);
+    json_decref(s->log_note);
     free(s->exit.error);
     if (s->listener_io)
         loop_io_del(s->listener_io);
@@ -91,17 +120,21 @@ int main(int argc, char **argv)
                      .memfd = FD_MEMFD,
                      .listener = -1,
                      .signals = -1,
+                     .reexec_wake = -1,
                      .pidns = -1,
                      .root = -1,
+                     .image = -1,
                      .ns = {-1, -1, -1}};
     prctl(PR_SET_NAME, "berth-shim"); /* the kernel would name it after the descriptor */
     mallopt(M_ARENA_MAX, 1);          /* the driver's thread needs no heap of its own: 50 KB */
     log_setup_inherited("berth-shim");
     umask(022); /* the log driver's files; our own name their mode */
+    if (argc == 3 && str_eq(argv[1], "--probe"))
+        return upgrade_probe(argv[2]);
     int r = check_start(argc, argv, &why);
     if (r == 0) {
         s.id = argv[1];
-        r = shim_open(&s, &why);
+        r = argc == 3 ? shim_reopen(&s, argv[2], &why) : shim_open(&s, &why);
     }
     if (r < 0)
         log_error("%s", err_msg(&why));

@@ -117,6 +117,17 @@ bool oom_happened(struct oom *o)
     return o->last > o->first;
 }
 
+int64_t oom_first(const struct oom *o)
+{
+    return o ? o->first : 0;
+}
+
+void oom_set_first(struct oom *o, int64_t first)
+{
+    if (o)
+        o->first = first;
+}
+
 void oom_free(struct oom *o)
 {
     if (!o)

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "shim/reexec.h"
 
 static uint64_t next_partial_id(void)
 {
@@ -19,7 +20,8 @@ static uint64_t next_partial_id(void)
 static struct batch *batch_new(const struct cutter *c, const char *data, size_t n)
 {
     struct batch *b = xcalloc(1, sizeof(*b));
-    b->data = xmalloc(c->n + n);
+    b->size = c->n + n;
+    b->data = xmalloc(b->size);
     memcpy(b->data, c->carry, c->n);
     if (n)
         memcpy(b->data + c->n, data, n);
@@ -110,5 +112,85 @@ struct batch *cutter_end(struct cutter *c, int stream)
     record_fill(c, r, b->data, c->n, true);
     b->bytes = c->n + sizeof(*r);
     c->n = 0;
+    return b;
+}
+
+/* --- for the next image */
+
+void cutter_copy(struct cutter *to, const struct cutter *from)
+{
+    memcpy(to->carry, from->carry, from->n);
+    to->n = from->n;
+    to->partial_id = from->partial_id;
+    to->ordinal = from->ordinal;
+}
+
+struct carry_head {
+    uint64_t partial_id;
+    uint32_t ordinal, n;
+};
+
+void cutter_dump(const struct cutter *c, int index, int fd)
+{
+    struct carry_head h = {c->partial_id, c->ordinal, (uint32_t)c->n};
+    struct section s = {.type = SECTION_CARRY, .a = (uint32_t)index, .len = sizeof(h) + c->n};
+    section_write(fd, &s, &h, sizeof(h), c->carry, c->n);
+}
+
+void cutter_load(struct cutter *c, const char *data, size_t n)
+{
+    struct carry_head h;
+    if (n < sizeof(h))
+        return;
+    memcpy(&h, data, sizeof(h));
+    if (h.n > n - sizeof(h) || h.n > sizeof(c->carry))
+        return;
+    c->partial_id = h.partial_id;
+    c->ordinal = h.ordinal;
+    c->n = h.n;
+    memcpy(c->carry, data + sizeof(h), h.n);
+}
+
+void batch_dump(const struct batch *b, size_t skip, int fd)
+{
+    size_t first = b->first + skip;
+    if (first >= b->n)
+        return;
+    size_t table = (b->n - first) * sizeof(*b->records);
+    struct section s = {.type = SECTION_BATCH,
+                        .a = (uint32_t)(b->n - first),
+                        .b = sizeof(*b->records),
+                        .len = table + b->size,
+                        .base = (uint64_t)(uintptr_t)b->data};
+    section_write(fd, &s, b->records + first, table, b->data, b->size);
+}
+
+static bool record_load(struct batch *b, struct berth_log_record *r, const char *from, size_t size,
+                        uint64_t base)
+{
+    *r = (struct berth_log_record){0};
+    memcpy(r, from, MIN(size, sizeof(*r)));
+    r->size = sizeof(*r);
+    uint64_t at = (uint64_t)(uintptr_t)r->line - base;
+    if (at > b->size || r->len > b->size - at)
+        return false;
+    r->line = b->data + at;
+    return true;
+}
+
+struct batch *batch_load(const char *data, size_t n, uint32_t count, uint32_t record_size,
+                         uint64_t base)
+{
+    if (!record_size || (uint64_t)count * record_size > n)
+        return NULL;
+    struct batch *b = xcalloc(1, sizeof(*b));
+    b->size = n - (size_t)count * record_size;
+    b->data = xmalloc(b->size + 1);
+    memcpy(b->data, data + (size_t)count * record_size, b->size);
+    b->records = xcalloc(count + 1, sizeof(*b->records));
+    for (uint32_t i = 0; i < count; i++)
+        if (record_load(b, &b->records[b->n], data + (size_t)i * record_size, record_size, base))
+            b->n++;
+    b->bytes = b->size + b->n * sizeof(*b->records);
     return b;
 }

@@ -12,6 +12,7 @@
 
 struct batch {
     struct batch *next;
+    size_t size;     /* of data */
     size_t bytes;    /* that it takes of the queue's bound */
     size_t n, first; /* records[first … n) are still wanted */
     struct berth_log_record *records;
@@ -33,3 +34,12 @@ struct batch *cutter_end(struct cutter *c, int stream);
 /* Drops the oldest records until the rest takes at most `max`; returns how many went. */
 size_t batch_trim(struct batch *b, size_t max);
 void batch_free(struct batch *b);
+/* As it is; only what is in use of `carry` is copied. */
+void cutter_copy(struct cutter *to, const struct cutter *from);
+/* For the image that comes after this one. Safe in a signal handler. `skip` records were written already. */
+void batch_dump(const struct batch *b, size_t skip, int fd);
+void cutter_dump(const struct cutter *c, int index, int fd);
+/* The other way; NULL when it is not whole. */
+struct batch *batch_load(const char *data, size_t n, uint32_t count, uint32_t record_size,
+                         uint64_t base);
+void cutter_load(struct cutter *c, const char *data, size_t n);

@@ -14,10 +14,11 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "shim/plan.h"
+#include "shim/reexec.h"
 #include "shim/task.h"
 
 #define SHIM_PROTOCOL 1
-#define SHIM_MINOR    0
+#define SHIM_MINOR    1 /* 1: upgrade */
 
 enum shim_phase {
     PHASE_NEW,
@@ -45,10 +46,18 @@ struct exit_info {
     char *error; /* or NULL */
 };
 
+/* Which log the container has after its driver's faults. */
+enum log_stage { LOG_DRIVER, LOG_FALLBACK, LOG_DROPPED };
+struct log_choice {
+    enum log_stage stage;
+    bool cache_off;
+    char *words; /* why it is not the driver, or NULL */
+};
+
 struct shim {
     const char *id;
     struct loop *loop;
-    struct loop_io *listener_io, *signals_io;
+    struct loop_io *listener_io, *signals_io, *reexec_io;
     int rundir, memfd, listener, signals;
     int pidns; /* our own, to come back to after a child was made in the container's */
     struct conn *conns;
@@ -65,10 +74,22 @@ struct shim {
     struct pending prepare, go, abort;
     struct exit_info exit;
     struct loop_timer *exit_timer;
+    uint64_t log_progress;      /* logger_progress() when the timer was set */
     bool exit_known;            /* init was reaped */
     bool output_done, log_done; /* what the exit waits for */
     bool log_closed;            /* the driver has taken all and was closed */
     bool released;
+    /* reexec.c */
+    enum reexec_cause reexec; /* what is to come */
+    int image;                /* the program to come, or -1 for our own */
+    struct loop_timer *reexec_turn;
+    int64_t reexec_deadline_ns;
+    int reexec_wake;
+    char *plan_text; /* the plan as it was taken */
+    struct pending upgrade;
+    struct probe *probe; /* probe.c: the new image is being looked at */
+    struct log_choice log_choice;
+    json_t *log_note; /* a log_error that nobody has heard yet */
 };
 
 /* container.c: the container's life */
@@ -77,6 +98,16 @@ int container_go(struct shim *s, struct err *err);
 /* Ends what was prepared; the process exits once init is reaped. */
 void container_abort(struct shim *s);
 int container_release(struct shim *s, struct err *err);
+/* Whether there is another log to go to. */
+bool container_log_can_give_way(const struct shim *s);
+/* The log driver's thread has crashed before the container ran. */
+void container_log_crashed(struct shim *s, int sig);
+/* s->init, not running yet. */
+void container_new_init(struct shim *s);
+/* Starts the log that `log_choice` names. */
+int container_open_log(struct shim *s, struct err *err);
+/* Goes on where an earlier image was; phase and tasks are there. */
+void container_resume(struct shim *s);
 /* Init was reaped. */
 void container_init_exited(struct shim *s);
 /* Called when attached clients have left: a released shim may be able to go. */
@@ -90,6 +121,8 @@ struct task *exec_task(struct exec *x);
 int exec_start(struct shim *s, const json_t *msg, int *fds, size_t nfds, struct pending owed,
                struct err *err);
 int exec_forget(struct shim *s, const char *id, struct err *err);
+json_t *execs_save(const struct shim *s, struct saving *v);
+void execs_load(struct shim *s, const json_t *list, const struct restoring *r);
 struct exec *exec_next(struct exec *x);
 struct pending *exec_pending(struct exec *x);
 /* NULL for init. */
@@ -106,6 +139,7 @@ void state_write(struct shim *s);
 /* Renames `exit` into place. */
 int state_write_exit(struct shim *s);
 json_t *state_status(const struct shim *s);
+void state_exit_load(struct shim *s, const json_t *o);
 json_t *state_exit(const struct shim *s);
 const char *state_phase_name(enum shim_phase phase);
 
@@ -113,8 +147,13 @@ const char *state_phase_name(enum shim_phase phase);
 struct oom *oom_open(struct shim *s, const char *path);
 /* True when the kernel killed something since oom_open(). */
 bool oom_happened(struct oom *o);
+/* The counter at oom_open(), to be carried on. */
+int64_t oom_first(const struct oom *o);
+void oom_set_first(struct oom *o, int64_t first);
 void oom_free(struct oom *o);
 
 /* signals.c: kill and reap */
+/* Collects whoever has ended. */
+void shim_reap(struct shim *s);
 int shim_signals_open(struct shim *s, struct err *err);
 int shim_kill(struct shim *s, const json_t *msg, struct err *err);

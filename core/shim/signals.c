@@ -25,19 +25,25 @@ static struct task *task_by_pid(struct shim *s, pid_t pid)
     return NULL;
 }
 
+void shim_reap(struct shim *s)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        struct task *t = task_by_pid(s, pid);
+        if (t)
+            task_reaped(t, status);
+        else
+            upgrade_child_ended(s, pid, status);
+    }
+}
+
 static void on_child(void *arg, uint32_t events)
 {
     struct shim *s = arg;
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof(info)) > 0)
         ;
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        struct task *t = task_by_pid(s, pid);
-        if (t)
-            task_reaped(t, status);
-        /* Others are orphans that the kernel gave to their subreaper. */
-    }
+    shim_reap(s);
 }
 
 int shim_signals_open(struct shim *s, struct err *err)

@@ -60,6 +60,24 @@ json_t *state_exit(const struct shim *s)
     return o;
 }
 
+void state_exit_load(struct shim *s, const json_t *o)
+{
+    s->exit = (struct exit_info){.code = (int)json_int(o, "code", 0),
+                                 .signal = (int)json_int(o, "signal", 0),
+                                 .oom = json_bool(o, "oom", false),
+                                 .time_ns = json_int(o, "time_ns", 0),
+                                 .error = xstrdup0(json_str(o, "error", NULL))};
+}
+
+/* What the log is now; the reason why it is not the plan's where it has no fresher failure. */
+static json_t *log_status(const struct shim *s)
+{
+    json_t *o = s->log ? logger_status(s->log) : s->log_choice.words ? json_object() : json_null();
+    if (s->log_choice.words && !json_str(o, "error", NULL))
+        json_put_str(o, "error", s->log_choice.words);
+    return o;
+}
+
 json_t *state_status(const struct shim *s)
 {
     json_t *o = json_object();
@@ -68,7 +86,7 @@ json_t *state_status(const struct shim *s)
     json_put_int(o, "start", s->init ? (int64_t)s->init->start : 0);
     json_put_take(o, "exit", s->phase == PHASE_EXITED ? state_exit(s) : json_null());
     json_put_take(o, "execs", execs(s));
-    json_put_take(o, "log", s->log ? logger_status(s->log) : json_null());
+    json_put_take(o, "log", log_status(s));
     return o;
 }
 
@@ -96,6 +114,7 @@ void state_write(struct shim *s)
     /* After a release the directory may be gone already. */
     if (r < 0 && !(r == -ENOENT && s->released))
         log_error("container %s: writing state: errno %d", s->id, -r);
+    reexec_snapshot(s);
 }
 
 int state_write_exit(struct shim *s)

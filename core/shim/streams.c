@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
 
@@ -110,6 +111,7 @@ static void on_stderr(void *arg, uint32_t events)
 void stdio_update(struct stdio *io)
 {
     bool slow = !io->finishing && clients_are_slow(io);
+    slow |= reexec_is_pending(io->shim); /* the next image reads on */
     bool pause = slow || (io->log && logger_is_full(io->log));
     for (int i = 0; i < 2; i++) {
         if (io->out_io[i] && pause) {
@@ -227,6 +229,41 @@ void stdio_cut(struct stdio *io)
             drop_output(io, i);
     }
     check_end(io);
+}
+
+json_t *stdio_save(const struct stdio *io, struct saving *v)
+{
+    json_t *o = json_object();
+    json_put_bool(o, "tty", io->tty);
+    json_put_bool(o, "close_on_eof", io->close_on_eof);
+    json_put_bool(o, "in_closing", io->in_closing);
+    json_put_bool(o, "ended", io->ended);
+    save_fd(v, o, "in", io->in);
+    save_fd(v, o, "out", io->out[0]);
+    save_fd(v, o, "err", io->out[1]);
+    if (!v->full)
+        return o;
+    save_blob(v, o, "input", io->in_buf.s + io->in_off, io->in_buf.len - io->in_off);
+    json_put_take(o, "clients", clients_save(io, v));
+    return o;
+}
+
+void stdio_load(struct stdio *io, struct task *t, const json_t *o, const struct restoring *r)
+{
+    *io = (struct stdio){.shim = t->shim,
+                         .task = t,
+                         .tty = json_bool(o, "tty", false),
+                         .close_on_eof = json_bool(o, "close_on_eof", false),
+                         .in_closing = json_bool(o, "in_closing", false),
+                         .ended = json_bool(o, "ended", false),
+                         .in = restore_fd(o, "in"),
+                         .out = {restore_fd(o, "out"), restore_fd(o, "err")}};
+    struct blob input = restore_blob(r, o, "input");
+    if (input.n)
+        buf_add(&io->in_buf, input.data, input.n);
+    clients_load(io, json_arr(o, "clients"), r);
+    if (io->in >= 0)
+        push_input(io);
 }
 
 void stdio_fini(struct stdio *io)

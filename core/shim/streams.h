@@ -56,7 +56,15 @@ void stdio_finish(struct stdio *io);
 /* Takes what can be had now as all there is (another process holds the pipe). */
 void stdio_cut(struct stdio *io);
 
+struct saving;
+struct restoring;
+json_t *stdio_save(const struct stdio *io, struct saving *v);
+/* Descriptors and clients; reading begins with stdio_update(). */
+void stdio_load(struct stdio *io, struct task *t, const json_t *o, const struct restoring *r);
+
 /* client.c */
+json_t *clients_save(const struct stdio *io, struct saving *v);
+void clients_load(struct stdio *io, const json_t *list, const struct restoring *r);
 void client_output(struct stdio *io, int stream, const char *data, size_t n);
 bool clients_are_slow(const struct stdio *io);
 /* Stdin can or cannot take more. */

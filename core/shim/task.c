@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "shim/shim.h"
@@ -397,4 +398,37 @@ int task_exit_code(const struct task *t, int *signal)
 {
     *signal = WIFSIGNALED(t->wait_status) ? WTERMSIG(t->wait_status) : 0;
     return *signal ? 128 + *signal : WEXITSTATUS(t->wait_status);
+}
+
+/* --- for the next image */
+
+json_t *task_save(const struct task *t, struct saving *v)
+{
+    json_t *o = json_object();
+    json_put_int(o, "pid", t->pid);
+    json_put_int(o, "start", (int64_t)t->start);
+    save_fd(v, o, "pidfd", t->pidfd);
+    json_put_bool(o, "reaped", t->reaped);
+    json_put_bool(o, "running", t->running);
+    json_put_int(o, "wait_status", t->wait_status);
+    json_put_int(o, "exit_ns", t->exit_ns);
+    json_put_int(o, "exit_code_hint", t->exit_code_hint);
+    json_put_take(o, "io", stdio_save(&t->io, v));
+    return o;
+}
+
+void task_load(struct task *t, const json_t *o, const struct restoring *r)
+{
+    shared_free(t);
+    t->pid = (pid_t)json_int(o, "pid", 0);
+    t->start = (uint64_t)json_int(o, "start", 0);
+    t->pidfd = restore_fd(o, "pidfd");
+    t->reaped = json_bool(o, "reaped", false);
+    t->running = t->ready = t->went = true;
+    t->wait_status = (int)json_int(o, "wait_status", 0);
+    t->exit_ns = json_int(o, "exit_ns", 0);
+    t->exit_code_hint = (int)json_int(o, "exit_code_hint", 0);
+    stdio_load(&t->io, t, json_obj(o, "io"), r);
+    if (!json_bool(o, "running", false))
+        task_kill(t, SIGKILL); /* nobody can take its hand-shake to the end */
 }

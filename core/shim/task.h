@@ -52,6 +52,11 @@ void task_reaped(struct task *t, int wait_status);
 int task_kill(struct task *t, int sig);
 /* The status as a shell has it: 128 + signal. */
 int task_exit_code(const struct task *t, int *signal);
+struct saving;
+struct restoring;
+json_t *task_save(const struct task *t, struct saving *v);
+/* Into a new task: one that runs, or has ended. */
+void task_load(struct task *t, const json_t *o, const struct restoring *r);
 /* Field 22 of /proc/PID/stat; 0 when it is gone. */
 uint64_t task_start_time(pid_t pid);
 

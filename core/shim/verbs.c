@@ -138,6 +138,21 @@ static int verb_log_rotate(struct request *rq, struct err *err)
     return 0;
 }
 
+static int verb_upgrade(struct request *rq, struct err *err)
+{
+    struct shim *s = rq->shim;
+    if (rq->nfds != 1)
+        return err_set(err, -EINVAL, "upgrade: one descriptor is expected, %zu came", rq->nfds);
+    if (s->phase < PHASE_RUNNING || s->phase == PHASE_ENDING || s->released)
+        return err_set(err, -EBUSY, "the container is %s, not running", state_phase_name(s->phase));
+    int r = upgrade_start(s, rq->fds[0], err);
+    if (r < 0)
+        return r;
+    s->upgrade = (struct pending){rq->conn, rq->seq};
+    rq->deferred = true;
+    return 0;
+}
+
 static int verb_release(struct request *rq, struct err *err)
 {
     return container_release(rq->shim, err);
@@ -161,6 +176,7 @@ static const struct {
     {"root", verb_root},
     {"log_rotate", verb_log_rotate},
     {"release", verb_release},
+    {"upgrade", verb_upgrade},
 };
 
 int verb_run(struct request *rq, struct err *err)

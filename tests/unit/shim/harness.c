@@ -23,7 +23,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static void make_root(const char *root)
 {
