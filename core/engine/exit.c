@@ -18,6 +18,7 @@
 #include "engine/execs.h"
 #include "engine/exits.h"
 #include "engine/live.h"
+#include "engine/log-status.h"
 #include "engine/networks.h"
 #include "engine/record.h"
 #include "engine/remove.h"
@@ -334,8 +335,7 @@ int live_handle(struct live *l, const struct news *n, struct err *err)
     case NEWS_EXEC_EXITED:
         return handle_exec(l, n, err);
     case NEWS_LOG_ERROR:
-        log_warn("log driver %s of container %s: %s", n->name ? n->name : "", l->id,
-                 n->text ? n->text : "");
+        log_failed(l->engine, l->id, n->name ? n->name : "", n->text ? n->text : "", n->now);
         break;
     case NEWS_OOM:
         handle_event(l, "oom");

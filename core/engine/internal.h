@@ -66,6 +66,7 @@ struct engine {
     struct map stays; /* ids whose claim could not be given back: nobody is at work there */
     struct container_wait *waits;
     struct pending_attach *attaches;
+    struct log_watch *log_watches;
     unsigned starting, background;
     uint64_t generation; /* counts changes */
     bool up;             /* start-up is done */

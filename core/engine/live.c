@@ -20,6 +20,7 @@ void news_free(struct news *n)
 {
     free(n->name);
     free(n->text);
+    free(n->now);
     free(n);
 }
 
@@ -282,10 +283,12 @@ static void on_exec_exited(void *arg, const char *exec, int code, int64_t time_n
              .kind = NEWS_EXEC_EXITED, .code = code, .time_ns = time_ns, .name = xstrdup(exec)});
 }
 
-static void on_log_error(void *arg, const char *driver, const char *message)
+static void on_log_error(void *arg, const char *driver, const char *message, const char *now)
 {
-    post(arg, (struct news){
-                  .kind = NEWS_LOG_ERROR, .name = xstrdup0(driver), .text = xstrdup0(message)});
+    post(arg, (struct news){.kind = NEWS_LOG_ERROR,
+                            .name = xstrdup0(driver),
+                            .text = xstrdup0(message),
+                            .now = xstrdup0(now)});
 }
 
 static void on_oom(void *arg)

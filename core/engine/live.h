@@ -29,6 +29,7 @@ struct news {
     int64_t time_ns;
     char *name; /* of the exec or the log driver */
     char *text; /* words of an error */
+    char *now;  /* the log driver that has taken over */
 };
 void news_free(struct news *n);
 DEFINE_CLEANUP(struct news *, news_free);

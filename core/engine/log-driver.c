@@ -3,7 +3,8 @@
  * Log drivers
  *
  * The driver itself runs in the shim; what the daemon does with it needs no open log: checking options, telling the path, reading.
- * A driver that cannot read has a readable one beside it (the cache), so that `logs` answers for every container.
+ * A driver that cannot read has a readable one beside it (the cache), so that `logs` answers for every container; for one that can
+ * another stands by (the fallback), should it fail.
  */
 #include "engine/log-driver.h"
 
@@ -34,7 +35,7 @@ struct hosts_ctx {
     struct err *err;
 };
 
-static json_t *daemon_options(struct engine *e, const struct plugin *p)
+json_t *log_daemon_options(struct engine *e, const struct plugin *p)
 {
     _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     return config_driver_options(cfg, "logs", p->name);
@@ -85,7 +86,12 @@ void log_hosts_unref(struct log_hosts *h)
     free(h);
 }
 
-static struct log_hosts *hosts_of(struct engine *e)
+const struct plugin_host *log_host(const struct log_hosts *h, const struct plugin *p)
+{
+    return h ? map_get(&h->hosts, p->name) : NULL;
+}
+
+struct log_hosts *log_hosts_ref(struct engine *e)
 {
     pthread_mutex_lock(&e->lock);
     struct log_hosts *h = e->log_hosts;
@@ -95,38 +101,42 @@ static struct log_hosts *hosts_of(struct engine *e)
     return h;
 }
 
-static const struct berth_log_ops *ops_of(const struct plugin *p)
+const struct berth_log_ops *log_ops(const struct plugin *p)
 {
     return p->desc->ops;
 }
 
-static bool can_read(const struct plugin *p)
+bool log_can_read(const struct plugin *p)
 {
-    return (p->desc->capabilities & BERTH_LOG_READ) && BERTH_HAS(ops_of(p), read);
+    return (p->desc->capabilities & BERTH_LOG_READ) && BERTH_HAS(log_ops(p), read);
 }
+
+struct readable {
+    const struct plugin *but;
+    struct plugin *found;
+};
 
 static int take_readable(void *ctx, struct plugin *p)
 {
-    struct plugin **found = ctx;
-    if (!can_read(p))
+    struct readable *r = ctx;
+    if (!log_can_read(p) || p == r->but)
         return 0;
-    *found = p;
+    r->found = p;
     return 1;
 }
 
-/* Who keeps the local copy for a driver that cannot read: the configured driver where that can, else the first. */
-static struct plugin *cache_of(struct engine *e)
+struct plugin *log_second(struct engine *e, const struct plugin *but)
 {
     _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
     struct plugin *p = registry_find(e->registry, BERTH_LOG, cfg->logs.driver);
-    if (p && can_read(p))
+    if (p && log_can_read(p) && p != but)
         return p;
-    p = NULL;
-    (void)registry_each(e->registry, BERTH_LOG, take_readable, &p);
-    return p;
+    struct readable r = {.but = but};
+    (void)registry_each(e->registry, BERTH_LOG, take_readable, &r);
+    return r.found;
 }
 
-static const json_t *log_config(const struct state_container *row)
+const json_t *log_config(const struct state_container *row)
 {
     return json_obj(row->host_config, "LogConfig");
 }
@@ -139,6 +149,12 @@ static json_t *own_options(const json_t *log_config)
     json_object_del(own, "mode");
     json_object_del(own, "max-buffer-size");
     return own;
+}
+
+/* A driver beside the container's own has the daemon's options only. */
+json_t *log_options_of(const struct state_container *row, enum log_place place)
+{
+    return place == LOG_OWN ? own_options(log_config(row)) : json_object();
 }
 
 static int check_queue(const json_t *options, struct err *err)
@@ -165,11 +181,11 @@ static int check_options(struct plugin *p, const json_t *daemon, const json_t *o
 {
     _cleanup_(options_freep) struct options *options = NULL;
     int r = options_new(p->desc->options, BERTH_OPT_OBJECT, daemon, own, false, &options, err);
-    if (r < 0 || !BERTH_HAS(ops_of(p), check))
+    if (r < 0 || !BERTH_HAS(log_ops(p), check))
         return r;
     PLUGIN_ERR(perr, err);
     PLUGIN_CALL(call, p, "check");
-    return plugin_result(ops_of(p)->check(options_table(options), &perr.base), err, p->name,
+    return plugin_result(log_ops(p)->check(options_table(options), &perr.base), err, p->name,
                          "check");
 }
 
@@ -250,12 +266,16 @@ static char *command_text(const struct state_container *row)
     return strv_join(&words, " ");
 }
 
+/* Where in the container's directory each has its files. */
+static const char *const place_dirs[] = {
+    [LOG_OWN] = NULL, [LOG_CACHE] = "cache", [LOG_FALLBACK] = "fallback"};
+
 /* plan.log.info; the same document is what the daemon's own calls are built from. */
-static json_t *info_json(struct engine *e, const struct state_container *row,
-                         const struct plugin *p, bool cache)
+json_t *log_info_json(struct engine *e, const struct state_container *row, const struct plugin *p,
+                      enum log_place place)
 {
     _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
-    _cleanup_(freep) char *dir = container_path(e, row->id, cache ? "cache" : NULL);
+    _cleanup_(freep) char *dir = container_path(e, row->id, place_dirs[place]);
     _cleanup_(freep) char *command = command_text(row);
     _cleanup_(freep) char *data = str_printf("%s/log/%s", cfg->data_root, p->name);
     json_t *info = json_object();
@@ -275,19 +295,30 @@ static json_t *info_json(struct engine *e, const struct state_container *row,
 }
 
 static json_t *driver_json(struct engine *e, const struct state_container *row, struct plugin *p,
-                           bool cache)
+                           enum log_place place)
 {
     json_t *log = json_object();
     json_put_str(log, "driver", p->name);
     json_put_str(log, "path", p->path);
-    json_put_take(log, "options", cache ? json_object() : own_options(log_config(row)));
-    json_put_take(log, "daemon_options", daemon_options(e, p));
-    json_put_take(log, "info", info_json(e, row, p, cache));
+    json_put_take(log, "options", log_options_of(row, place));
+    json_put_take(log, "daemon_options", log_daemon_options(e, p));
+    json_put_take(log, "info", log_info_json(e, row, p, place));
     return log;
 }
 
-static struct plugin *driver_of(struct engine *e, const struct state_container *row,
-                                struct err *err)
+/* The driver beside the container's own: `second` NULL for none. */
+static int put_second(struct engine *e, const struct state_container *row, json_t *log,
+                      const char *key, struct plugin *second, enum log_place place, struct err *err)
+{
+    json_put_take(log, key, second ? driver_json(e, row, second, place) : json_null());
+    if (!second)
+        return 0;
+    _cleanup_(freep) char *dir = container_path(e, row->id, place_dirs[place]);
+    int r = fs_mkdir_p(dir, 0700);
+    return r < 0 ? err_errno(err, r, "making %s", dir) : 0;
+}
+
+struct plugin *log_driver_of(struct engine *e, const struct state_container *row, struct err *err)
 {
     struct plugin *p = NULL;
     (void)registry_find_or_err(e->registry, BERTH_LOG, json_str(log_config(row), "Type", ""), &p,
@@ -302,173 +333,28 @@ int log_plan(struct engine *e, const struct state_container *row, json_t **plan,
         *plan = json_null();
         return 0;
     }
-    struct plugin *p = driver_of(e, row, err);
+    struct plugin *p = log_driver_of(e, row, err);
     if (!p)
         return -ENOENT;
-    json_auto_t *options = daemon_options(e, p);
+    json_auto_t *options = log_daemon_options(e, p);
     json_object_update(options, json_obj(log_config(row), "Config"));
+    int r;
     int64_t bytes = BUFFER_DEFAULT;
     const char *size = json_str(options, "max-buffer-size", NULL);
     if (size && parse_size(size, &bytes) < 0)
         bytes = BUFFER_DEFAULT;
-    json_t *log = driver_json(e, row, p, false);
+    json_t *log = driver_json(e, row, p, LOG_OWN);
     json_put_str(log, "mode", json_str(options, "mode", "blocking"));
     json_put_int(log, "max_buffer_bytes", bytes);
-    struct plugin *cache = can_read(p) ? NULL : cache_of(e);
-    json_put_take(log, "cache", cache ? driver_json(e, row, cache, true) : json_null());
-    if (cache) {
-        _cleanup_(freep) char *dir = container_path(e, row->id, "cache");
-        int r = fs_mkdir_p(dir, 0700);
-        if (r < 0) {
-            json_decref(log);
-            return err_errno(err, r, "making %s", dir);
-        }
+    bool readable = log_can_read(p);
+    r = put_second(e, row, log, "cache", readable ? NULL : log_second(e, p), LOG_CACHE, err);
+    if (r == 0)
+        r = put_second(e, row, log, "fallback", readable ? log_second(e, p) : NULL, LOG_FALLBACK,
+                       err);
+    if (r < 0) {
+        json_decref(log);
+        return r;
     }
     *plan = log;
     return 0;
-}
-
-/* struct berth_log_info over JSON: the strings live in `json`, the vectors here. */
-struct log_info {
-    struct berth_log_info api;
-    json_t *json;
-    struct options *options;
-    struct log_hosts *hosts;
-    struct strv env, labels;
-};
-
-static void log_info_fini(struct log_info *i)
-{
-    json_decref(i->json);
-    options_free(i->options);
-    log_hosts_unref(i->hosts);
-    strv_fini(&i->env);
-    strv_fini(&i->labels);
-}
-
-static const char *const *fill(struct strv *sv, const json_t *list)
-{
-    static const char *const empty[] = {NULL};
-    for (size_t i = 0; i < json_array_size(list); i++)
-        strv_add(sv, json_string_value(json_array_get(list, i)));
-    return sv->n > 0 ? (const char *const *)sv->v : empty;
-}
-
-static int log_info_init(struct log_info *i, struct engine *e, const struct state_container *row,
-                         struct plugin *p, bool cache, struct err *err)
-{
-    json_auto_t *daemon = daemon_options(e, p);
-    json_auto_t *own = cache ? json_object() : own_options(log_config(row));
-    int r = options_new(p->desc->options, BERTH_OPT_OBJECT, daemon, own, false, &i->options, err);
-    if (r < 0)
-        return r;
-    const json_t *j = i->json = info_json(e, row, p, cache);
-    i->hosts = hosts_of(e);
-    const struct plugin_host *host = i->hosts ? map_get(&i->hosts->hosts, p->name) : NULL;
-    i->api = (struct berth_log_info){
-        .size = sizeof(i->api),
-        .host = host ? host_table(host) : NULL,
-        .options = options_table(i->options),
-        .container_id = row->id,
-        .container_name = row->name,
-        .image_id = json_str(j, "image_id", ""),
-        .image_name = json_str(j, "image_name", ""),
-        .daemon_name = json_str(j, "daemon_name", ""),
-        .hostname = json_str(j, "hostname", ""),
-        .command = json_str(j, "command", ""),
-        .created_ns = row->created_ns,
-        .env = fill(&i->env, json_arr(j, "env")),
-        .labels = fill(&i->labels, json_arr(j, "labels")),
-        .log_dir = json_str(j, "log_dir", ""),
-    };
-    return 0;
-}
-
-static void put_path(void *ctx, const char *path)
-{
-    char **out = ctx;
-    free(*out);
-    *out = xstrdup(path);
-}
-
-char *log_path(struct engine *e, const struct state_container *row)
-{
-    char *path = NULL;
-    _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(log_info_fini) struct log_info info = {0};
-    struct plugin *p = driver_of(e, row, &err);
-    if (p && BERTH_HAS(ops_of(p), path) && log_info_init(&info, e, row, p, false, &err) == 0) {
-        PLUGIN_ERR(perr, &err);
-        PLUGIN_CALL(call, p, "path");
-        (void)ops_of(p)->path(&info.api, put_path, &path, &perr.base);
-    }
-    return path ? path : xstrdup("");
-}
-
-void log_remove(struct engine *e, const struct state_container *row)
-{
-    _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(log_info_fini) struct log_info info = {0};
-    struct plugin *p = driver_of(e, row, &err);
-    if (!p || !BERTH_HAS(ops_of(p), remove))
-        return;
-    int r = log_info_init(&info, e, row, p, false, &err);
-    if (r == 0) {
-        PLUGIN_ERR(perr, &err);
-        PLUGIN_CALL(call, p, "remove");
-        r = plugin_result(ops_of(p)->remove(&info.api, &perr.base), &err, p->name, "remove");
-    }
-    if (r < 0)
-        log_warn("removing the log of container %s: %s", row->id, err_msg(&err));
-}
-
-/* Who answers, and whether it is the cache. */
-static struct plugin *reader_of(struct engine *e, const struct state_container *row, bool *cache,
-                                struct err *err)
-{
-    *cache = false;
-    if (str_eq(json_str(log_config(row), "Type", ""), LOG_NONE)) {
-        err_set(err, -ENOTSUP, "configured logging driver does not support reading");
-        return NULL;
-    }
-    struct plugin *p = driver_of(e, row, err);
-    if (!p || can_read(p))
-        return p;
-    *cache = true;
-    p = cache_of(e);
-    if (!p)
-        err_set(err, -ENOTSUP, "configured logging driver does not support reading");
-    return p;
-}
-
-int log_readable(struct engine *e, const struct state_container *row, struct err *err)
-{
-    bool cache;
-    return reader_of(e, row, &cache, err) ? 0 : err->code;
-}
-
-bool log_tells_idle(struct engine *e, const struct state_container *row)
-{
-    bool cache;
-    _cleanup_(err_fini) struct err err = {0};
-    const struct plugin *p = reader_of(e, row, &cache, &err);
-    return p && (p->desc->capabilities & BERTH_LOG_IDLE);
-}
-
-int log_read(struct engine *e, const struct state_container *row,
-             const struct berth_log_query *query,
-             int (*each)(void *ctx, const struct berth_log_record *record), void *ctx,
-             struct err *err)
-{
-    bool cache;
-    struct plugin *p = reader_of(e, row, &cache, err);
-    if (!p)
-        return err->code;
-    _cleanup_(log_info_fini) struct log_info info = {0};
-    int r = log_info_init(&info, e, row, p, cache, err);
-    if (r < 0)
-        return r;
-    PLUGIN_ERR(perr, err);
-    r = ops_of(p)->read(&info.api, query, each, ctx, &perr.base);
-    return plugin_result(r, err, p->name, "read");
 }

@@ -23,6 +23,7 @@
 #include "engine/execs.h"
 #include "engine/exits.h"
 #include "engine/live.h"
+#include "engine/log-status.h"
 #include "engine/networks.h"
 #include "engine/pause.h"
 #include "engine/remove.h"
@@ -149,6 +150,7 @@ static void reattach(struct repair *r, const struct state_container *row)
         add_live(r, l);
         log_info("container %s: connected to its monitor", row->id);
         container_pause_look(e, row);
+        log_status_catch_up(e, row, status);
         return;
     }
     live_done(l);

@@ -21,6 +21,7 @@
 #include "engine/inherit.h"
 #include "engine/live.h"
 #include "engine/log-driver.h"
+#include "engine/log-status.h"
 #include "engine/networks.h"
 #include "engine/record.h"
 #include "engine/remove.h"
@@ -46,6 +47,7 @@ struct starting {
     bool slot, cgroup, connected, done;
     bool by_policy, cancelled;
     struct shim_process init;
+    int64_t begun_ns;
     int exit_code; /* 126, 127 when the program could not be started */
 };
 
@@ -222,12 +224,14 @@ static void mark_running(struct state_container *row, void *arg)
     row->stop_requested = false;
     inherit_note_start(row, s->host_config, s->ulimits);
     row->started_ns = time_now_ns();
+    log_status_begin(row, s->begun_ns);
 }
 
 /* The shim comes up while the rest is made. */
 static int make_all(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
+    s->begun_ns = time_now_ns();
     int r = container_inherit(e, &s->row, err);
     if (r < 0)
         return r;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/execs.h"
 #include "engine/log-driver.h"
+#include "engine/log-status.h"
 #include "engine/mounts.h"
 #include "engine/networks.h"
 #include "engine/storage.h"
@@ -67,6 +68,7 @@ static json_t *inspect_view(struct engine *e, const struct state_container *row)
     put_file(e, row, o, "HostnamePath", "hostname");
     put_file(e, row, o, "HostsPath", "hosts");
     put_log_path(e, row, o);
+    json_put_take(o, "LogStatus", log_status_view(row));
     json_put_strf(o, "Name", "/%s", row->name);
     json_put_int(o, "RestartCount", row->restart_count);
     json_put_str(o, "Driver", plugin_api_name(e->storage->plugin));

@@ -164,6 +164,12 @@ int shim_log_rotate(struct shim *s, struct err *err)
     return call_quick(s, message("log_rotate", NULL), err);
 }
 
+int shim_upgrade(struct shim *s, int image, struct err *err)
+{
+    struct shim_call call = {.fds = &image, .nfds = 1, .timeout_ms = QUICK_MS};
+    return shim_request(s, message("upgrade", NULL), &call, NULL, NULL, err);
+}
+
 int shim_release(struct shim *s, struct err *err)
 {
     shim_mark_leaving(s);

@@ -28,6 +28,7 @@ struct shim {
     pid_t pid;
     uint64_t start;
     int sock, pidfd;
+    int minor; /* of its protocol */
     struct shim_events events;
     void *arg;
 

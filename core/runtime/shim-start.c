@@ -115,6 +115,7 @@ static int take_hello(struct shim *s, struct err *err)
         return err_set(err, -EPROTO,
                        "the shim of container %.12s speaks protocol %lld, this daemon speaks %d",
                        s->id, (long long)json_int(hello, "protocol", 0), SHIM_PROTOCOL);
+    s->minor = (int)json_int(hello, "minor", 0);
     if (!str_eq(json_str(hello, "id", ""), s->id))
         return err_set(err, -EPROTO, "the shim of container %.12s says that it is that of %.12s",
                        s->id, json_str(hello, "id", "?"));

@@ -64,6 +64,11 @@ void shim_unref(struct shim *s)
     free(s);
 }
 
+int shim_minor(const struct shim *s)
+{
+    return s->minor;
+}
+
 pid_t shim_pid(const struct shim *s)
 {
     return s->pid;
@@ -150,7 +155,8 @@ static void take_event(struct shim *s, const char *type, const json_t *msg)
     else if (str_eq(type, "exec_exited") && exec && ev->exec_exited)
         ev->exec_exited(s->arg, exec, (int)json_int(msg, "code", -1), json_int(msg, "time_ns", 0));
     else if (str_eq(type, "log_error") && ev->log_error)
-        (ev->log_error)(s->arg, json_str(msg, "driver", ""), json_str(msg, "message", ""));
+        (ev->log_error)(s->arg, json_str(msg, "driver", ""), json_str(msg, "message", ""),
+                        json_str(msg, "now", NULL));
     else if (str_eq(type, "oom") && ev->oom)
         ev->oom(s->arg);
     else if (str_eq(type, "detached") && ev->detached)

@@ -37,7 +37,8 @@ struct shim_exit {
 struct shim_events {
     void (*exited)(void *arg, const struct shim_exit *e);
     void (*exec_exited)(void *arg, const char *exec, int code, int64_t time_ns);
-    void (*log_error)(void *arg, const char *driver, const char *message);
+    /* `now`: the driver that has taken over, "" for none, NULL where nothing has changed. */
+    void (*log_error)(void *arg, const char *driver, const char *message, const char *now);
     void (*oom)(void *arg);
     void (*detached)(void *arg, const char *exec); /* exec NULL: the container itself */
     /* The connection is gone; after a shim that was not told to go, look whether it lives and shim_connect() anew. */
@@ -65,6 +66,9 @@ DEFINE_CLEANUP(struct shim *, shim_unref);
  * (before `go` it ends what it prepared). */
 void shim_close(struct shim *s);
 
+/* The minor of its protocol, and that from which shim_upgrade() is known. */
+#define SHIM_MINOR_UPGRADE 1
+int shim_minor(const struct shim *s);
 pid_t shim_pid(const struct shim *s);
 uint64_t shim_start_time(const struct shim *s);
 /* Kills the shim's process with SIGKILL; what it held is lost. For repair only. */
@@ -117,6 +121,9 @@ int shim_exec_forget(struct shim *s, const char *exec, struct err *err);
 /* *fd: the container's root, O_PATH; the caller's. */
 int shim_root(struct shim *s, int *fd, struct err *err);
 int shim_log_rotate(struct shim *s, struct err *err);
+/* The shim replaces its own image by this one, keeping all that it holds. -ENOEXEC: the new one cannot take it up; -EBUSY: it has
+ * not begun, or ends; -EAGAIN: it was replaced for another reason meanwhile. It goes on as it was then. */
+int shim_upgrade(struct shim *s, int image, struct err *err);
 /* After the exit was taken: the shim lets go of everything and ends. */
 int shim_release(struct shim *s, struct err *err);
 
