@@ -66,7 +66,7 @@ struct config {
         char *cgroup_parent;
         char *seccomp_profile; /* "builtin", "unconfined" or an absolute path */
         struct strv ulimits;   /* "nofile=1024:524288" */
-        bool init;
+        bool init, upgrade_shims;
         int64_t shm_size; /* bytes */
     } runtime;
     struct {

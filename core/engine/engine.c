@@ -24,6 +24,7 @@
 #include "engine/reconcile.h"
 #include "engine/record.h"
 #include "engine/restarts.h"
+#include "engine/shim-upgrade.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
 #include "image/store.h"
@@ -191,6 +192,7 @@ static int open_all(struct engine *e, struct err *err)
     e->up = true;
     pthread_mutex_unlock(&e->lock);
     restarts_take_up(e);
+    shims_upgrade(e);
     return 0;
 }
 
