@@ -121,11 +121,11 @@ def plot(bench, out, figures):
     with open(os.path.join(out, "bench.dat"), "w", encoding="utf-8") as d:
         for i, f in enumerate(reversed(judged)):
             off = f.judged / f.reach if f.better == "less" else f.reach / f.judged
-            d.write(f'{i}\t{max(off, 1e-3)}\t{f.title.replace("_", " ")}\t{1 if f.reached else 2}\n')
-    script = f"""set terminal svg size 1000,{120 + 26 * len(judged)} font 'sans,12'
+            d.write(f'{i}\t{max(off, 1e-3)}\t{f.title}\t{1 if f.reached else 2}\n')
+    script = f"""set terminal svg noenhanced size 1000,{140 + 26 * len(judged)} font 'sans,12'
 set output '{out}/bench.svg'
 set datafile separator '\\t'
-set logscale x; set xlabel 'share of what is to be reached (1 = just reached, left of it is better)'
+set logscale x; set title 'berth: share of what is to be reached (1: just reached; left of it is better)'
 set xrange [0.01:100]; set yrange [-1:{len(judged)}]; set ytics nomirror; set grid x; unset key
 set style fill solid 0.8; set arrow 1 from 1,-1 to 1,{len(judged)} nohead lw 2
 plot '{out}/bench.dat' using (($2+0.01)/2):1:(0.01):2:($1-0.35):($1+0.35):($4==1?0x2a8f4f:0xc0392b):ytic(3) with boxxyerror lc rgb variable

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
-#include <sys/resource.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -383,49 +383,95 @@ static int play(size_t clients)
     return 0;
 }
 
-/* --- rate */
-static const char *rate_path;
-static bool rate_new;
-static int64_t rate_ms;
-static uint64_t rate_done, rate_bad;
+/* --- rate: one thread, so that little of what is measured is the client's */
+struct slot {
+    int fd;
+    char *buf;
+    size_t n;
+};
 
-static void *rate_thread(void *arg)
+static void slot_close(struct slot *s)
 {
-    struct client c = client_new();
-    struct answer a;
-    char *request = NULL;
-    uint64_t done = 0, bad = 0;
-    (void)arg;
-    int n = asprintf(&request, "GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", rate_path,
-                     rate_new ? "Connection: close\r\n" : "");
-    if (n < 0)
-        abort();
-    pthread_barrier_wait(&barrier);
-    const int64_t end = now_ns() + rate_ms * 1000000;
-    while (now_ns() < end) {
-        if (c.fd < 0)
-            client_connect(&c);
-        client_send(&c, request, (size_t)n);
-        if (!client_answer(&c, &a) || a.status != 200)
-            bad++;
-        else
-            done++;
-        if (rate_new)
-            client_close(&c);
-    }
-    __atomic_fetch_add(&rate_done, done, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&rate_bad, bad, __ATOMIC_RELAXED);
-    client_close(&c);
-    free(c.buf);
-    free(request);
-    return NULL;
+    close(s->fd);
+    s->fd = -1;
+    s->n = 0;
 }
 
-static int rate(size_t clients)
+static void slot_send(struct slot *s, int ep, const char *request, size_t n)
 {
-    int64_t wall = threads_run(clients, rate_thread);
-    printf("%.1f %llu\n", (double)rate_done * 1e9 / (double)wall, (unsigned long long)rate_bad);
-    return rate_bad > 0;
+    if (s->fd < 0) {
+        struct client c = {.fd = -1};
+        struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
+        client_connect(&c);
+        s->fd = c.fd;
+        if (epoll_ctl(ep, EPOLL_CTL_ADD, s->fd, &e) < 0)
+            die("epoll");
+    }
+    if (send(s->fd, request, n, MSG_NOSIGNAL) != (ssize_t)n)
+        die("send");
+}
+
+/* Whether the answer is whole; no body that is asked for here holds the end of a chunked one. */
+static bool slot_whole(const struct slot *s)
+{
+    static const char end[] = "\r\n0\r\n\r\n", length[] = "\r\nContent-Length: ";
+    const char *head = memmem(s->buf, s->n, "\r\n\r\n", 4);
+    if (!head)
+        return false;
+    const char *said = memmem(s->buf, (size_t)(head - s->buf), length, sizeof(length) - 1);
+    if (said)
+        return s->n >= (size_t)(head - s->buf) + 4 + strtoul(said + sizeof(length) - 1, NULL, 10);
+    return s->n >= sizeof(end) - 1 &&
+           !memcmp(s->buf + s->n - sizeof(end) + 1, end, sizeof(end) - 1);
+}
+
+/* 1: an answer of 200, -1: none or another, 0: more is to come. */
+static int slot_receive(struct slot *s)
+{
+    ssize_t k = recv(s->fd, s->buf + s->n, BUFFER - s->n, MSG_DONTWAIT);
+    if (k < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (k <= 0)
+        return -1;
+    s->n += (size_t)k;
+    if (!slot_whole(s))
+        return s->n < BUFFER ? 0 : -1;
+    static const char ok[] = "HTTP/1.1 200 ";
+    return memcmp(s->buf, ok, sizeof(ok) - 1) ? -1 : 1;
+}
+
+static int rate(const char *path, size_t clients, int64_t ms, bool fresh)
+{
+    char *request = NULL;
+    uint64_t done = 0, bad = 0;
+    struct slot *slots = calloc(clients, sizeof(*slots));
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    int n = asprintf(&request, "GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", path,
+                     fresh ? "Connection: close\r\n" : "");
+    if (!slots || ep < 0 || n < 0)
+        abort();
+    const int64_t start = now_ns(), end = start + ms * 1000000;
+    for (size_t i = 0; i < clients; i++) {
+        slots[i] = (struct slot){.fd = -1, .buf = malloc(BUFFER)};
+        slot_send(&slots[i], ep, request, (size_t)n);
+    }
+    while (now_ns() < end) {
+        struct epoll_event got[64];
+        int k = epoll_wait(ep, got, 64, 1000);
+        for (int i = 0; i < k; i++) {
+            struct slot *s = got[i].data.ptr;
+            int r = slot_receive(s);
+            if (r == 0)
+                continue;
+            *(r > 0 ? &done : &bad) += 1;
+            s->n = 0;
+            if (fresh || r < 0)
+                slot_close(s);
+            slot_send(s, ep, request, (size_t)n);
+        }
+    }
+    printf("%.1f %llu\n", (double)done * 1e9 / (double)(now_ns() - start), (unsigned long long)bad);
+    return bad > 0;
 }
 
 /* --- time */
@@ -460,12 +506,9 @@ int main(int argc, char **argv)
     socket_path = argc > 2 ? argv[2] : "";
     if (argc == 4 && !strcmp(argv[1], "play") && atoi(argv[3]) > 0)
         return play((size_t)atoi(argv[3]));
-    if (argc >= 6 && !strcmp(argv[1], "rate") && atoi(argv[4]) > 0) {
-        rate_path = argv[3];
-        rate_ms = atoi(argv[5]);
-        rate_new = argc > 6 && !strcmp(argv[6], "new");
-        return rate((size_t)atoi(argv[4]));
-    }
+    if (argc >= 6 && !strcmp(argv[1], "rate") && atoi(argv[4]) > 0)
+        return rate(argv[3], (size_t)atoi(argv[4]), atoi(argv[5]),
+                    argc > 6 && !strcmp(argv[6], "new"));
     fprintf(stderr, "usage: load play SOCKET CLIENTS | rate SOCKET PATH CLIENTS MS [new] | "
                     "time RUNS COMMAND...\n");
     return 2;
