@@ -226,6 +226,12 @@ if [ "$(id -u)" != 0 ]; then
 else
     echo "== system tests"
     run_bats system "$work/root" "" tests/system/*.bats
+    echo "== system tests, kernels that lack something"
+    for lacking in 5.10 fsopen fsconfig-fd "fsopen clone3 close_range mount_setattr"; do
+        export OLD_KERNEL="$lacking"
+        run_bats "system ($lacking)" "$work/root" "" tests/system/run.bats
+    done
+    unset OLD_KERNEL
     echo "== compat tests"
     run_bats compat "$work/root" "" tests/compat/*.bats
     echo "== system tests, renamed drivers"

@@ -22,6 +22,7 @@
 #include "build-config.h"
 #include "config/config.h"
 #include "daemon/check.h"
+#include "daemon/kernel.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "engine/engine.h"
@@ -187,7 +188,8 @@ static int run(const struct options *o, struct err *err)
         return err_set(err, -EPERM, "berthd has to be started as root");
     if (o->recover)
         return state_recover(cfg->data_root, err);
-    return daemon_main(steal_ptr(&cfg), err);
+    r = kernel_check(err);
+    return r < 0 ? r : daemon_main(steal_ptr(&cfg), err);
 }
 
 int main(int argc, char **argv)

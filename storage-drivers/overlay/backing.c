@@ -58,10 +58,11 @@ const char *backing_name(const char *dir)
     return i < 0 ? "<unknown>" : known[i].name;
 }
 
+/* Where fsopen itself is not to be had, the mounts are made by mount(2), and say it themselves. */
 static int kernel_check(struct berth_err *err)
 {
     _cleanup_(closep) int fd = fsopen("overlay", FSOPEN_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0 && errno != ENOSYS)
         return berth_err_set(err, -errno,
                              "the kernel offers no overlayfs (%s): load its module, or set "
                              "storage.driver to one that needs none",

@@ -60,13 +60,25 @@ daemon_ready() {
     done
 }
 
-# Starts berthd in the world, with further arguments, and waits until it answers.
+# old-kernel, built once.
+old_kernel() {
+    local bin=$BERTH_WORK/old-kernel
+    if [ ! "$bin" -nt "$LIB/old-kernel.c" ]; then
+        gcc -O1 -o "$bin.$$" "$LIB/old-kernel.c" && mv "$bin.$$" "$bin" || return 1
+    fi
+    echo "$bin"
+}
+
+# Starts berthd in the world, with further arguments, and waits until it answers. OLD_KERNEL: what the kernel is to lack (old-kernel.c).
 daemon_start() {
+    local launcher=()
+    # shellcheck disable=SC2206
+    [ -z "${OLD_KERNEL:-}" ] || launcher=("$(old_kernel)" $OLD_KERNEL --)
     [ -e "$T/daemon.conf" ] || write_conf
     rm -f "$T/berthd.pid"
     # shellcheck disable=SC2016
     setsid sh "$LIB/world.sh" enter "$T" sh -c 'echo $$ >"$0/berthd.pid"; exec "$@"' "$T" \
-        "$BERTHD" --config "$T/daemon.conf" "$@" </dev/null >>"$T/berthd.log" 2>&1 3>&- 4>&- &
+        "${launcher[@]}" "$BERTHD" --config "$T/daemon.conf" "$@" </dev/null >>"$T/berthd.log" 2>&1 3>&- 4>&- &
     local n=0
     until [ -s "$T/berthd.pid" ] || [ $((n += 1)) -gt 100 ]; do sleep 0.02; done
     daemon_ready
