@@ -19,6 +19,11 @@ mkdir -p "$stage/prefix" "$stage/tests"
 cp -a "$prefix/." "$stage/prefix"
 cp -a "$tests/lib" "$tests/system" "$tests/vm" "$stage/tests"
 [ ! -e "${BERTH_WORK:-}/busybox.tar" ] || cp "$BERTH_WORK/busybox.tar" "$stage"
+# The libraries that the engine is linked with, but libc's own: the machine has that, and not all of these.
+mkdir -p "$stage/libs"
+find "$prefix/bin" "$prefix/libexec" "$prefix/lib" -type f \( -perm -100 -o -name '*.so' \) -exec ldd {} + 2>/dev/null |
+    awk '$2 == "=>" && $3 ~ /^\// && $1 !~ /^(libc|libm|libdl|libpthread|librt|libgcc_s|libresolv)\.so/ && !seen[$1]++ { print $3 }' |
+    xargs -r cp -L -t "$stage/libs"
 cp "$tests/vm/init" "$stage/init"
 chmod 755 "$stage/init"
 echo "$prefix" >"$stage/prefix.path"

@@ -9,9 +9,7 @@
 set -eu
 dir=${1:?usage: disk.sh DIR}
 packages=linux-image-cloud-amd64,apparmor,kmod,bats,busybox-static,python3,curl,jq,socat,iproute2,procps,util-linux,nftables,sqlite3
-packages=$packages,openssl,netcat-openbsd,bsdextrautils,ca-certificates,gcc,libc6-dev,libconfig9,libjansson4,libnl-3-200
-packages=$packages,libnl-route-3-200,libarchive13,libsqlite3-0,libmicrohttpd12,libgnutls30,libhttp-parser2.9,libnettle8,zlib1g
-packages=$packages,libseccomp2,libcap2
+packages=$packages,openssl,netcat-openbsd,bsdextrautils,ca-certificates,gcc,libc6-dev
 key=$(cat "$0" | cksum)
 [ "$(cat "$dir/key" 2>/dev/null)" != "$key" ] || exit 0
 
