@@ -29,11 +29,13 @@
 #include "engine/volumes.h"
 #include "image/store.h"
 #include "plugin/registry.h"
+#include "runtime/apparmor.h"
 #include "runtime/cgroup.h"
 #include "runtime/seccomp.h"
 
 #define JOB_THREADS   4
 #define NETNS_POOL    2
+#define APPARMOR_FILE BERTH_SHAREDIR "/apparmor-default"
 #define SECCOMP_FILE  BERTH_SHAREDIR "/seccomp-default.json"
 #define FIREWALL_FILE BERTH_SHAREDIR "/firewall.nft"
 
@@ -85,6 +87,17 @@ const char *engine_seccomp_profile(const struct config *cfg)
     return cfg->runtime.seccomp_profile[0] == '/' ? cfg->runtime.seccomp_profile : SECCOMP_FILE;
 }
 
+/* Docker runs containers without a profile where it cannot load one; so that nobody is surprised, the log and info say it. */
+static void load_apparmor(struct engine *e)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (apparmor_load(APPARMOR_FILE, &e->apparmor, &err) < 0) {
+        e->apparmor_words =
+            str_printf("AppArmor is on, but containers run without a profile: %s", err_msg(&err));
+        log_warn("%s", e->apparmor_words);
+    }
+}
+
 static int open_runtime(struct engine *e, struct err *err)
 {
     int r = jobs_open(JOB_THREADS, &e->jobs, err);
@@ -94,6 +107,7 @@ static int open_runtime(struct engine *e, struct err *err)
         r = shim_reactor_open(&e->reactor, err);
     if (r < 0)
         return r;
+    load_apparmor(e);
     e->shim_image = shim_image_open(BERTH_LIBEXECDIR "/berth-shim", err);
     if (e->shim_image < 0)
         return e->shim_image;
@@ -267,6 +281,7 @@ static void free_memory(struct engine *e)
     free(e->run_root);
     free(e->init_path);
     map_fini(&e->stays, NULL);
+    free(e->apparmor_words);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->row_lock);
     pthread_mutex_destroy(&e->reload_lock);

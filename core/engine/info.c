@@ -217,6 +217,10 @@ static void put_runtime(struct engine *e, json_t *o)
     json_put_take(o, "RuncCommit", commit_view(BERTH_VERSION));
     json_put_take(o, "InitCommit", commit_view(BERTH_VERSION));
     json_t *security = json_array();
+    if (e->apparmor)
+        json_push_str(security, "name=apparmor");
+    if (e->apparmor_words)
+        json_push_take(warnings, json_sprintf("WARNING: %s", e->apparmor_words));
     bool builtin = str_eq(cfg->runtime.seccomp_profile, "builtin");
     if (!str_eq(cfg->runtime.seccomp_profile, "unconfined")) {
         _cleanup_(freep) char *text = str_printf(

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "config/config.h"
 #include "engine/log-driver.h"
+#include "runtime/apparmor.h"
+#include "runtime/host-config.h"
 #include "runtime/seccomp.h"
 
 #define SHM_SIZE   "ShmSize"
@@ -90,18 +92,26 @@ json_t *inherit_ulimits(const struct config *cfg)
     return list;
 }
 
-json_t *inherit_effective(const struct config *cfg, const struct state_container *row)
+static void add_security_opt(json_t *hc, const char *key, const char *value)
 {
-    json_t *hc = json_copy(row->host_config);
-    const char *own = NULL;
-    if (!json_is_boolean(json_object_get(hc, "Init")))
-        json_put_bool(hc, "Init", cfg->runtime.init);
-    if (!str_eq(cfg->runtime.seccomp_profile, "unconfined") || !seccomp_wanted(hc, &own) || own)
-        return hc;
     json_t *opts = json_array();
     json_array_extend(opts, json_arr(hc, "SecurityOpt"));
-    json_push_str(opts, "seccomp=unconfined");
+    _cleanup_(freep) char *opt = str_printf("%s=%s", key, value);
+    json_push_str(opts, opt);
     json_put_take(hc, "SecurityOpt", opts);
+}
+
+json_t *inherit_effective(const struct config *cfg, const char *apparmor,
+                          const struct state_container *row)
+{
+    json_t *hc = json_copy(row->host_config);
+    const char *own = NULL, *word = apparmor_word(hc, apparmor);
+    if (!json_is_boolean(json_object_get(hc, "Init")))
+        json_put_bool(hc, "Init", cfg->runtime.init);
+    if (word)
+        add_security_opt(hc, "apparmor", word);
+    if (str_eq(cfg->runtime.seccomp_profile, "unconfined") && seccomp_wanted(hc, &own) && !own)
+        add_security_opt(hc, "seccomp", "unconfined");
     return hc;
 }
 
@@ -124,4 +134,11 @@ json_t *inherit_running(const struct state_container *row, const json_t **ulimit
         json_put(hc, "SecurityOpt", security);
     *ulimits = json_arr(noted, "Ulimits");
     return hc;
+}
+
+char *inherit_apparmor(const struct state_container *row)
+{
+    struct security_opts sec = {0};
+    (void)security_opts_read(json_obj(row->runtime, "started_with"), &sec, NULL);
+    return xstrdup(sec.apparmor ? sec.apparmor : "");
 }

@@ -236,7 +236,7 @@ static int make_all(struct starting *s, json_t **plan, struct err *err)
     if (r < 0)
         return r;
     _cleanup_(config_unrefp) struct config *cfg = engine_config(e);
-    s->host_config = inherit_effective(cfg, s->row);
+    s->host_config = inherit_effective(cfg, e->apparmor, s->row);
     s->ulimits = inherit_ulimits(cfg);
     r = live_new(e, s->row->id, &s->live, err);
     if (r == 0)

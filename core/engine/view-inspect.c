@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/execs.h"
+#include "engine/inherit.h"
 #include "engine/log-driver.h"
 #include "engine/log-status.h"
 #include "engine/mounts.h"
@@ -75,7 +76,8 @@ static json_t *inspect_view(struct engine *e, const struct state_container *row)
     json_put_str(o, "Platform", "linux");
     json_put_str(o, "MountLabel", "");
     json_put_str(o, "ProcessLabel", "");
-    json_put_str(o, "AppArmorProfile", "");
+    _cleanup_(freep) char *apparmor = inherit_apparmor(row);
+    json_put_str(o, "AppArmorProfile", apparmor);
     json_put_take(o, "ExecIDs",
                   container_is_running(row) ? execs_running(e, row->id) : json_null());
     json_put_take(o, "HostConfig", json_deep_copy(row->host_config));

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "runtime/apparmor.h"
 #include "runtime/caps.h"
 #include "runtime/devices.h"
 #include "runtime/host-config.h"
@@ -131,8 +132,9 @@ static int read_security_opt(const char *opt, struct security_opts *out, struct 
         return read_bool_opt(key, value, &out->writable_cgroups, err);
     if (str_eq(key, "seccomp") && value)
         return read_seccomp(value, out);
-    if (str_eq(key, "apparmor") && value) {
-        out->apparmor = str_eq(value, "unconfined") ? NULL : value;
+    if (str_eq(key, "apparmor") && !str_empty(value)) {
+        /* Who asks for Docker's default by its name means ours. */
+        out->apparmor = str_eq(value, "docker-default") ? APPARMOR_DEFAULT : value;
         return 0;
     }
     if (str_eq(key, "label") && value && (str_eq(value, "disable")))

@@ -16,7 +16,7 @@ json_t *runtime_readonly_paths(void);
 struct security_opts {
     bool no_new_privileges, seccomp_unconfined, writable_cgroups;
     const char *seccomp_profile; /* JSON text, or NULL */
-    const char *apparmor;        /* profile, or NULL */
+    const char *apparmor;        /* profile, APPARMOR_NONE, or NULL: nothing is said */
 };
 /* -EINVAL for an option that nobody knows. `err` may be NULL. */
 int security_opts_read(const json_t *host_config, struct security_opts *out, struct err *err);

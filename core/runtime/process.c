@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "runtime/apparmor.h"
 #include "runtime/caps.h"
 #include "runtime/host-config.h"
 #include "runtime/seccomp.h"
@@ -101,7 +102,8 @@ static int put_common(json_t *p, const json_t *hc, const json_t *default_ulimits
     put_caps(p, privileged ? caps_bounding() : mask);
     json_put_bool(p, "no_new_privileges", sec.no_new_privileges);
     json_put_bool(p, "seccomp", seccomp_wanted(hc, &profile));
-    json_put_str(p, "apparmor", sec.apparmor);
+    bool confined = sec.apparmor && !privileged && !str_eq(sec.apparmor, APPARMOR_NONE);
+    json_put_str(p, "apparmor", confined ? sec.apparmor : NULL);
     json_put_int(p, "oom_score_adj", json_int(hc, "OomScoreAdj", 0));
     json_put_int(p, "umask", 022);
     json_t *groups = json_arr(hc, "GroupAdd");

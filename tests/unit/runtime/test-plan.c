@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "runtime/apparmor.h"
 #include "runtime/caps.h"
 #include "runtime/plan.h"
 #include "runtime/signal.h"
@@ -241,6 +242,47 @@ static void init_runs_the_program(void **state)
     assert_non_null(mount_at(plan, "/sbin/docker-init"));
 }
 
+static void word_is(const char *hc, const char *profile, const char *word)
+{
+    json_auto_t *json = parse(hc);
+    const char *got = apparmor_word(json, profile);
+    assert_string_equal(got ? got : "-", word);
+}
+
+static void apparmor_is_the_default_unless_the_container_says_otherwise(void **state)
+{
+    word_is("{}", APPARMOR_DEFAULT, APPARMOR_DEFAULT);
+    word_is("{}", NULL, "-");
+    word_is("{\"Privileged\":true}", APPARMOR_DEFAULT, APPARMOR_NONE);
+    word_is("{\"Privileged\":true}", NULL, "-");
+    word_is("{\"SecurityOpt\":[\"apparmor=mine\"]}", APPARMOR_DEFAULT, "-");
+    word_is("{\"SecurityOpt\":[\"apparmor:mine\"],\"Privileged\":true}", APPARMOR_DEFAULT, "-");
+    word_is("{\"SecurityOpt\":[\"apparmor=unconfined\"]}", APPARMOR_DEFAULT, "-");
+    word_is("{\"SecurityOpt\":[\"apparmor=docker-default\"]}", APPARMOR_DEFAULT, "-");
+    word_is("{\"SecurityOpt\":[\"apparmor=docker-default\"]}", NULL, APPARMOR_NONE);
+    word_is("{\"SecurityOpt\":[\"nonsense\"]}", APPARMOR_DEFAULT, APPARMOR_DEFAULT);
+}
+
+static const char *exec_profile(const char *exec_config, const char *host_config, json_t **p)
+{
+    json_auto_t *exec = parse(exec_config), *config = parse("{}"), *hc = parse(host_config);
+    assert_int_equal(runtime_exec_process(exec, config, hc, NULL, p, NULL), 0);
+    return json_str(*p, "apparmor", "-");
+}
+
+static void execs_have_the_profile_unless_privileged(void **state)
+{
+    json_auto_t *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+    const char *mine = "{\"SecurityOpt\":[\"apparmor=mine\"]}";
+    assert_string_equal(exec_profile("{\"Cmd\":[\"x\"]}", mine, &a), "mine");
+    assert_string_equal(exec_profile("{\"Cmd\":[\"x\"],\"Privileged\":true}", mine, &b), "-");
+    assert_string_equal(
+        exec_profile("{\"Cmd\":[\"x\"]}", "{\"SecurityOpt\":[\"apparmor=docker-default\"]}", &c),
+        APPARMOR_DEFAULT);
+    assert_string_equal(
+        exec_profile("{\"Cmd\":[\"x\"]}", "{\"SecurityOpt\":[\"apparmor=unconfined\"]}", &d), "-");
+}
+
 static void exec_takes_the_containers_environment_and_its_own(void **state)
 {
     json_auto_t *exec =
@@ -292,6 +334,8 @@ int main(void)
         cmocka_unit_test(users_mounts_replace_dockers_and_are_ordered_by_depth),
         cmocka_unit_test(privileged_has_what_the_bounding_set_has),
         cmocka_unit_test(init_runs_the_program),
+        cmocka_unit_test(apparmor_is_the_default_unless_the_container_says_otherwise),
+        cmocka_unit_test(execs_have_the_profile_unless_privileged),
         cmocka_unit_test(exec_takes_the_containers_environment_and_its_own),
         cmocka_unit_test(signals_have_many_names),
     };
