@@ -32,8 +32,7 @@ struct shim {
     struct shim_events events;
     void *arg;
 
-    pthread_mutex_t send; /* one frame at a time on the wire */
-    pthread_mutex_t lock; /* guards what follows; taken after `send` or alone */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct shim_waiter *waiters;
     int64_t seq;
@@ -42,6 +41,7 @@ struct shim {
     bool leaving;     /* it was told to go */
     bool met;         /* it has said hello: the reactor has it */
     bool dead;        /* the process has ended */
+    bool sending;     /* somebody's frame is going out */
     bool dispatching; /* the reactor works on it */
 
     struct frame_reader reader; /* the reactor's alone once registered */

@@ -3,8 +3,8 @@
  * A connection to one shim: requests, replies, events
  *
  * A request sends its frame and sleeps until the reactor has brought the reply with its number, the connection has ended, or the time is up.
- * Locks: `send`, then `lock`. `send` is held while one frame goes out, since two on one stream would mix; the shim reads always. No lock is
- * held in a callback.
+ * One frame goes out at a time, since two on one stream would mix; the shim reads always. `lock` guards memory; it is not held while a frame goes
+ * out, nor in a callback.
  */
 #include <errno.h>
 #include <poll.h>
@@ -35,7 +35,6 @@ struct shim *shim_new(struct shim_reactor *r, const char *id, const struct shim_
     s->sock = s->pidfd = -1;
     s->events = events ? *events : (struct shim_events){0};
     s->arg = arg;
-    pthread_mutex_init(&s->send, NULL);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -59,7 +58,6 @@ void shim_unref(struct shim *s)
     frame_reader_fini(&s->reader);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
-    pthread_mutex_destroy(&s->send);
     free(s->id);
     free(s);
 }
@@ -262,15 +260,36 @@ static int64_t left_ms(const struct timespec *end)
     return MAX(left, 0);
 }
 
-/* A shim that does not read holds up its callers no longer than each of them wants to wait. */
+/* One frame at a time on the wire. A shim that does not read holds up its callers no longer than each of them wants to wait. */
+static int sending_begin(struct shim *s, const struct timespec *end)
+{
+    int r = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->sending && r == 0)
+        r = -pthread_cond_timedwait(&s->changed, &s->lock, end);
+    if (!s->sending)
+        r = 0;
+    s->sending |= r == 0;
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+static void sending_end(struct shim *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->sending = false;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static int send_request(struct shim *s, const json_t *msg, const struct shim_call *call,
                         const struct timespec *end)
 {
-    int r = -pthread_mutex_clocklock(&s->send, CLOCK_MONOTONIC, end);
+    int r = sending_begin(s, end);
     if (r < 0)
         return r;
     r = frame_send_within(s->sock, msg, call->fds, call->nfds, left_ms(end));
-    pthread_mutex_unlock(&s->send);
+    sending_end(s);
     if (r == -EPIPE)
         shutdown(s->sock, SHUT_RDWR); /* half a frame may have left: the reactor makes it an end */
     return r;
