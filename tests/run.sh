@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh            unit tests under ASan and UBSan, system, compat and security tests on the real binaries
 #   sh tests/run.sh --vm       also the vm tier: control groups v2 on Debian's kernel 6.1, in qemu (under 10 minutes)
-#   sh tests/run.sh --full     also the long tier: soaks, the bare-machine test, the whole system suite with renamed drivers
+#   sh tests/run.sh --full     also the long tier: soaks, the bare-machine test, TSan, the whole system suite with renamed drivers
 #   sh tests/run.sh --deps     only installs what is missing
 #   sh tests/run.sh --only P   only test files whose path contains P (repeatable)
 #
@@ -119,17 +119,19 @@ count_tap() {
     echo "   $label: $p passed, $f failed, $s skipped"
 }
 
-run_unit() {
-    echo "== unit tests (ASan, UBSan)"
-    build asan -Dprefix="$work/asan-root" -Db_sanitize=address,undefined -Db_lundef=false -Dfailpoints=true
+run_unit() { # run_unit LABEL BUILD OPTION...: the unit tests under a sanitizer
+    label=$1 b=$2
+    shift 2
+    build "$b" -Dprefix="$work/$b-root" -Db_lundef=false -Dfailpoints=true "$@"
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        meson test -C "$work/asan" --no-rebuild --num-processes 2 --timeout-multiplier 10 --suite unit --print-errorlogs >"$work/unit.log" 2>&1 || :
+        TSAN_OPTIONS="exitcode=66:second_deadlock_stack=1" \
+        meson test -C "$work/$b" --no-rebuild --num-processes 2 --suite unit --print-errorlogs >"$work/$label.log" 2>&1 || :
     # A line of JSON a test.
-    sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/asan/meson-logs/testlog.json" |
+    sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/$b/meson-logs/testlog.json" |
         awk '{ n++; print ($2 == "OK" || $2 == "SKIP" ? "ok " : "not ok ") n " " $1 ($2 == "SKIP" ? " # skip" : "") }
-             END { if (!n) print "not ok 1 no unit test ran" }' >"$work/unit.tap"
-    grep -q '^not ok' "$work/unit.tap" && sed -n '/^=\+ /,$p' "$work/unit.log" | head -150
-    count_tap unit <"$work/unit.tap"
+             END { if (!n) print "not ok 1 no unit test ran" }' >"$work/$label.tap"
+    grep -q '^not ok' "$work/$label.tap" && sed -n '/^=\+ /,$p' "$work/$label.log" | head -150
+    count_tap "$label" <"$work/$label.tap"
 }
 
 run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
@@ -213,7 +215,16 @@ check_house() {
 }
 
 wanted house && check_house
-wanted unit && run_unit
+if wanted unit; then
+    echo "== unit tests (ASan, UBSan)"
+    run_unit unit asan -Db_sanitize=address,undefined
+fi
+if [ $full = yes ] && wanted tsan; then
+    echo "== unit tests (TSan)"
+    run_unit tsan tsan -Db_sanitize=thread
+elif wanted tsan; then
+    skip "unit tests under TSan: --full"
+fi
 
 echo "== build for the system tests"
 build plain -Dprefix="$work/root" -Dfailpoints=true

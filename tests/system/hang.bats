@@ -360,7 +360,7 @@ open(sys.argv[1], "w").close()
 c = s.accept()
 time.sleep(10000)
 PY
-    innet python3 "$T/deaf.py" "$T/deaf.ready" 3>&- 4>&- &
+    inworld python3 "$T/deaf.py" "$T/deaf.ready" 3>&- 4>&- &
     helpers+=" $!"
     eventually 5 test -e "$T/deaf.ready"
     b run -d --network none --name l1 --log-driver "${DP}syslog" --log-opt syslog-address=tcp://127.0.0.1:5514 \
