@@ -88,6 +88,8 @@ int engine_container_pause(struct engine *e, const char *ref, struct err *err)
     r = check_pausable(e, row, err);
     if (r == 0)
         r = cgroup_freeze(e->cgroup, row->id, true, err);
+    if (r == -ENODEV || r == -ENOENT) /* it has ended meanwhile, and its group is being removed */
+        r = err_set(err, -EBUSY, "container %s is not running", row->id);
     if (r == 0)
         r = failpoint("pause.frozen", err);
     struct pausing p = {.paused = true, .stop_was = row->stop_requested};

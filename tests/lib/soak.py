@@ -249,7 +249,8 @@ def check_events(s):
         for cid, action in list(got):
             if action == "start" and running.get(cid):
                 s.differ(f"daemon {life} told two starts of {cid} without an end between")
-            if action == "die" and running.get(cid) is False:
+            # With a restart policy a start that fails is an end without a start.
+            if action == "die" and running.get(cid) is False and cid in s.owned:
                 s.differ(f"daemon {life} told two ends of {cid} without a start between")
             if action in ("start", "die"):
                 running[cid] = action == "start"
