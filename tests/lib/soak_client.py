@@ -65,7 +65,7 @@ class Client(threading.Thread):
         before |= c.may
         fits = {rules[x][1] for x in before if rules[x][0] == status}
         if status == 500 and c.id in self.s.shim_killed and path.split("?")[0].endswith("start"):
-            fits = before & {"created", "exited"}
+            fits = (before & {"created"}) | {"exited"}
         if not fits:
             self.s.differ(f"{method} {path}: {status} {body}, but {c.name} may be {sorted(before)}")
             fits = before

@@ -97,7 +97,8 @@ execs() { # N NAME: that many, sixteen at a time, each with a deadline; none may
     inworld mount -t tmpfs -o size=24m tmpfs "$T/data"
     daemon_start
     import_busybox
-    for x in p1 p2 p3; do b run -d --network none --name $x busybox sleep 1000; done
+    for x in p1 p2 p3 p4; do b run -d --network none --name $x busybox sleep 1000; done
+    pid=$(init_pid p4)
     inworld sh -c "cat /dev/zero >'$T/data/fill'" 2>/dev/null || :
     [ "$(inworld df --output=avail "$T/data" | tail -1)" -eq 0 ]
     timeout -k 1 5 "$BERTH" ps -a >/dev/null
@@ -107,14 +108,19 @@ execs() { # N NAME: that many, sixteen at a time, each with a deadline; none may
         timeout -k 1 40 "$BERTH" $verb >"$T/words" 2>&1 || code=$?
         [[ $code -eq 0 || ($code -eq 1 && -s $T/words) ]]
     done
-    daemon_kill
+    kill -KILL "$pid" # an end that cannot be written
+    eventually 5 ended "$pid"
+    sleep 0.5
     inworld rm "$T/data/fill"
+    timeout -k 1 40 "$BERTH" stop -t 0 p4
+    has_status p4 exited
+    daemon_kill
     daemon_start
     for x in p1 p2; do
         timeout -k 1 40 "$BERTH" stop -t 0 $x
         has_status $x exited
     done
-    b rm -f p1 p2
+    b rm -f p1 p2 p4
     b rm -f p3 2>/dev/null || :
     [ -z "$(b ps -aq)" ]
     daemon_stop
