@@ -28,10 +28,11 @@ class Container:
         self.may = {"none"}
         self.code = None  # that it exits with when nobody ends it; None: never by itself
         self.ended_by_us = False
+        self.leaving = False  # somebody's request for its end lost its answer
         self.runs = 0
 
     def can_end(self, soak):
-        return self.code is not None or self.id in soak.shim_killed
+        return self.leaving or self.code is not None or self.id in soak.shim_killed
 
 
 class Client(threading.Thread):
@@ -55,6 +56,9 @@ class Client(threading.Thread):
             status, body = self.s.call(method, path)
         except Gone:
             c.may = before | {rules[x][1] for x in before if x in rules}
+            if c.ended_by_us and before & {"running", "paused"}:
+                c.may |= {"running", "exited"}  # thawed, signalled, ended, but not all of it
+                c.leaving = True
             if path.endswith("/restart?t=0"):
                 c.may |= {"exited", "restarting"}  # its second half is done when the daemon is back
             raise Unknown
@@ -96,7 +100,7 @@ class Client(threading.Thread):
         except Gone:
             raise Unknown  # half-made ones are removed at start-up; the look at it says which
         if status == 201:
-            c.id, c.may, c.runs, c.ended_by_us = answer["Id"], {"created"}, 0, False
+            c.id, c.may, c.runs, c.ended_by_us, c.leaving = answer["Id"], {"created"}, 0, False, False
             self.s.owned[c.id] = c
             self.s.expect_event(lifetime, c.id, "create")
         elif not (status == 409 and c.may != {"none"}):
@@ -105,7 +109,7 @@ class Client(threading.Thread):
     def begin(self, c):
         rules = self.rules(["created", "exited"], "running", 409, ["paused"], ["running"])
         if c.may & {"created", "exited"}:
-            c.ended_by_us = False
+            c.ended_by_us = c.leaving
         self.verb(c, "POST", f"/containers/{c.name}/start", rules, "start")
         self.spread(c)
 
