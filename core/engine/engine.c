@@ -113,7 +113,7 @@ static int open_runtime(struct engine *e, struct err *err)
         return e->shim_image;
     if (access(BERTH_LIBEXECDIR "/berth-init", X_OK) == 0)
         e->init_path = xstrdup(BERTH_LIBEXECDIR "/berth-init");
-    return 0;
+    return shim_spare_open(e->reactor, e->shim_image, &e->spare, err);
 }
 
 static int open_images(struct engine *e, struct err *err)
@@ -306,6 +306,7 @@ void engine_close(struct engine *e)
     image_store_close(e->images);
     storage_close(e->storage);
     log_hosts_unref(e->log_hosts);
+    shim_spare_close(e->spare);
     if (e->reactor)
         shim_reactor_close(e->reactor);
     close_fd(e->shim_image);

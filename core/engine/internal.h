@@ -41,6 +41,7 @@ struct engine {
     char *run_root;
     int run_fd; /* run_root/c */
     int shim_image;
+    struct shim_spare *spare;
     char *init_path;      /* berth-init; NULL: none was found */
     const char *apparmor; /* the profile of containers; NULL: none */
     char *apparmor_words; /* why there is none though AppArmor is on; NULL */

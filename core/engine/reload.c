@@ -17,6 +17,7 @@
 #include "engine/log-driver.h"
 #include "plugin/registry.h"
 #include "runtime/seccomp.h"
+#include "runtime/shim.h"
 
 /* What takes the place of the running engine's. */
 struct renewal {
@@ -123,6 +124,7 @@ static int reload(struct engine *e, json_t **report, struct err *err)
     json_auto_t *diff = config_diff(running, fresh);
     _cleanup_(config_unrefp) struct config *now = engine_config(e);
     config_apply_log(now);
+    shim_spare_renew(e->spare);
     log_info("the configuration was read again");
     json_auto_t *told = report_of(diff);
     if (report)

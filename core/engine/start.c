@@ -103,6 +103,8 @@ static void starting_end(struct starting *s)
     if (!s->done)
         starting_undo(s);
     slot_give(s);
+    if (s->shim)
+        shim_spare_want(s->engine->spare);
     if (s->live)
         live_unref(s->live);
     connection_fini(&s->net);
@@ -156,8 +158,8 @@ static int spawn(struct starting *s, struct err *err)
         return err_errno(err, rundir, "making the run directory of container %s", s->row->id);
     int r = failpoint("start.rundir", err);
     if (r == 0)
-        r = shim_spawn(e->reactor, e->shim_image, s->row->id, rundir, &live_events, s->live,
-                       &s->shim, err);
+        r = shim_spawn(e->reactor, e->shim_image, e->spare, s->row->id, rundir, &live_events,
+                       s->live, &s->shim, err);
     if (r < 0)
         return r;
     live_set_shim(s->live, s->shim);

@@ -47,6 +47,17 @@ struct shim {
     struct frame_reader reader; /* the reactor's alone once registered */
 };
 
+/* shim-start.c: the process and its end of the control connection; rundir -1: without a container. */
+int shim_process_start(struct shim *s, int image, int rundir, struct err *err);
+/* A shim that came up wrong, or is not wanted, must not stay. */
+void shim_process_end(struct shim *s);
+
+/* shim-spare.c: as long as an id, for the id takes its place. */
+#define SHIM_SPARE_ID "----------------------------------------------------------------"
+/* NULL: there is none. */
+struct shim *shim_spare_take(struct shim_spare *p, const char *id, int rundir,
+                             const struct shim_events *events, void *arg);
+
 /* shim-reactor.c. Adding takes a reference that removing gives back. */
 int shim_reactor_add(struct shim_reactor *r, struct shim *s, struct err *err);
 void shim_reactor_remove(struct shim_reactor *r, struct shim *s);

@@ -87,7 +87,7 @@ static int spawn_program(const char *id, const int fds[3], pid_t *pid)
     return -r;
 }
 
-static int start_process(struct shim *s, int image, int control, int rundir)
+static int start_with(struct shim *s, int image, int control, int rundir)
 {
     _cleanup_(closep) int c = move_up(control), d = move_up(rundir), i = move_up(image);
     if (c < 0 || d < 0 || i < 0)
@@ -98,6 +98,30 @@ static int start_process(struct shim *s, int image, int control, int rundir)
     r = procfs_start_time(s->pid, &s->start);
     s->pidfd = r < 0 ? r : procfs_pidfd(s->pid, s->start);
     return s->pidfd < 0 ? s->pidfd : 0;
+}
+
+void shim_process_end(struct shim *s)
+{
+    if (s->pidfd >= 0)
+        (void)procfs_pidfd_kill(s->pidfd, SIGKILL);
+    else if (s->pid > 0)
+        (void)kill(s->pid, SIGKILL);
+    if (s->pid > 0)
+        (void)waitpid(s->pid, NULL, 0);
+}
+
+int shim_process_start(struct shim *s, int image, int rundir, struct err *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_errno(err, -errno, "socket for the shim");
+    s->sock = pair[0];
+    int r = start_with(s, image, pair[1], rundir < 0 ? image : rundir);
+    close(pair[1]);
+    if (r == 0)
+        return 0;
+    shim_process_end(s);
+    return err_errno(err, r, "starting the shim of container %.12s", s->id);
 }
 
 /* The shim speaks first. */
@@ -141,30 +165,16 @@ static int open_connection(struct shim *s, struct err *err)
     return r;
 }
 
-/* A shim that came up wrong must not stay. */
-static void end_process(struct shim *s)
+int shim_spawn(struct shim_reactor *r, int image, struct shim_spare *spare, const char *id,
+               int rundir, const struct shim_events *events, void *arg, struct shim **out,
+               struct err *err)
 {
-    if (s->pidfd >= 0)
-        (void)procfs_pidfd_kill(s->pidfd, SIGKILL);
-    else if (s->pid > 0)
-        (void)kill(s->pid, SIGKILL);
-    if (s->pid > 0)
-        (void)waitpid(s->pid, NULL, 0);
-}
-
-int shim_spawn(struct shim_reactor *r, int image, const char *id, int rundir,
-               const struct shim_events *events, void *arg, struct shim **out, struct err *err)
-{
-    _cleanup_(shim_unrefp) struct shim *s = shim_new(r, id, events, arg);
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_errno(err, -errno, "socket for the shim");
-    s->sock = pair[0];
-    int n = start_process(s, image, pair[1], rundir);
-    close(pair[1]);
-    if (n < 0) {
-        end_process(s);
-        return err_errno(err, n, "starting the shim of container %.12s", id);
+    _cleanup_(shim_unrefp) struct shim *s = shim_spare_take(spare, id, rundir, events, arg);
+    if (!s) {
+        s = shim_new(r, id, events, arg);
+        int n = shim_process_start(s, image, rundir, err);
+        if (n < 0)
+            return n;
     }
     *out = steal_ptr(&s);
     return 0;

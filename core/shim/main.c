@@ -131,7 +131,13 @@ int main(int argc, char **argv)
     umask(022); /* the log driver's files; our own name their mode */
     if (argc == 3 && str_eq(argv[1], "--probe"))
         return upgrade_probe(argv[2]);
-    int r = check_start(argc, argv, &why);
+    int r = argc == 2 && argv[1][0] == '-'
+                ? spare_wait(argv[1], FD_CONTROL, FD_RUNDIR, FD_MEMFD, &why)
+                : 1;
+    if (r == 0)
+        return 0;
+    if (r > 0)
+        r = check_start(argc, argv, &why);
     if (r == 0) {
         s.id = argv[1];
         r = argc == 3 ? shim_reopen(&s, argv[2], &why) : shim_open(&s, &why);

@@ -134,6 +134,10 @@ void execs_free(struct shim *s);
 /* The container is gone: so are its execs. */
 void execs_settle(struct shim *s);
 
+/* spare.c: waits for a container, writes its id over the placeholder `id` and opens its run directory as `rundir`. 1: there is one,
+ * 0: none will come, else negative errno. */
+int spare_wait(char *id, int control, int rundir, int memfd, struct err *err);
+
 /* state.c */
 void state_write(struct shim *s);
 /* Renames `exit` into place. */

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/frame.h"
@@ -18,6 +19,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "runtime/procfs.h"
+#include "runtime/shim-internal.h"
 #include "runtime/shim.h"
 
 /* --- the fake */
@@ -86,11 +88,29 @@ static void *fake_listen(void *id)
     return NULL;
 }
 
-static int fake_shim(const char *id)
+/* In reserve: the id of the container comes in a message. */
+static void fake_wait(char *id)
+{
+    struct frame_reader r = {0};
+    json_t *msg = NULL;
+    int fd = -1;
+    if (frame_recv(&r, 3, -1, &msg) < 0)
+        _exit(0);
+    frame_take_fds(&r, &fd, 1);
+    dup2(fd, 4);
+    close(fd);
+    memcpy(id, json_str(msg, "id", ""), strlen(id));
+    json_decref(msg);
+    frame_reader_fini(&r);
+}
+
+static int fake_shim(char *id)
 {
     uint64_t start = 0;
     struct frame_reader r = {0};
     json_t *msg = NULL;
+    if (*id == '-')
+        fake_wait(id);
     pthread_t listener;
     alarm(20); /* a test that failed leaves nobody behind */
     procfs_start_time(getpid(), &start);
@@ -158,6 +178,7 @@ static void await(struct seen *s)
 
 struct world {
     struct shim_reactor *reactor;
+    struct shim_spare *spare;
     int image, rundir;
     char dir[64], id[ID_MAX];
     struct seen seen;
@@ -174,6 +195,7 @@ static int setup(void **state)
     id_new(w->id);
     w->seen.fd = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(shim_reactor_open(&w->reactor, NULL), 0);
+    assert_int_equal(shim_spare_open(w->reactor, w->image, &w->spare, NULL), 0);
     *state = w;
     return 0;
 }
@@ -181,6 +203,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
+    shim_spare_close(w->spare);
     shim_reactor_close(w->reactor);
     fs_rm_rf(AT_FDCWD, w->dir);
     close(w->image);
@@ -194,7 +217,8 @@ static struct shim *spawn(struct world *w)
 {
     struct shim *s = NULL;
     struct err err = {0};
-    int r = shim_spawn(w->reactor, w->image, w->id, w->rundir, &events, &w->seen, &s, &err);
+    int r =
+        shim_spawn(w->reactor, w->image, w->spare, w->id, w->rundir, &events, &w->seen, &s, &err);
     if (r == 0)
         r = shim_meet(s, &err);
     if (r < 0)
@@ -268,6 +292,63 @@ static void a_shim_that_runs_is_found_again(void **state)
                      -ESRCH);
 }
 
+/* The pid of the one in reserve, when it is up. */
+static pid_t await_spare(struct world *w)
+{
+    for (int i = 0; i < 4000 && !shim_spare_pid(w->spare); i++)
+        poll(NULL, 0, 5);
+    assert_true(shim_spare_pid(w->spare) > 0);
+    return shim_spare_pid(w->spare);
+}
+
+static void end(struct shim *s)
+{
+    shim_destroy(s);
+    assert_int_equal(shim_wait_dead(s, 5000), 0);
+    shim_close(s);
+}
+
+static void a_shim_in_reserve_becomes_a_containers(void **state)
+{
+    struct world *w = *state;
+    json_auto_t *status = NULL;
+    assert_int_equal(shim_spare_pid(w->spare), 0);
+    shim_spare_want(w->spare);
+    pid_t pid = await_spare(w);
+    _cleanup_(shim_unrefp) struct shim *s = spawn(w);
+    assert_int_equal(shim_pid(s), pid);
+    assert_int_equal(shim_spare_pid(w->spare), 0);
+    assert_int_equal(shim_status(s, &status, NULL), 0);
+    assert_string_equal(json_str(status, "phase", ""), "new");
+    end(s);
+}
+
+static void a_dead_shim_in_reserve_is_not_taken(void **state)
+{
+    struct world *w = *state;
+    shim_spare_want(w->spare);
+    pid_t pid = await_spare(w);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    siginfo_t dead;
+    assert_int_equal(waitid(P_PID, (id_t)pid, &dead, WEXITED | WNOWAIT), 0);
+    _cleanup_(shim_unrefp) struct shim *s = spawn(w);
+    assert_int_not_equal(shim_pid(s), pid);
+    end(s);
+}
+
+static void a_shim_in_reserve_is_renewed_and_let_go(void **state)
+{
+    struct world *w = *state;
+    shim_spare_want(w->spare);
+    pid_t pid = await_spare(w);
+    shim_spare_renew(w->spare);
+    pid_t next = await_spare(w);
+    assert_int_not_equal(next, pid);
+    assert_int_equal(kill(pid, 0), -1);
+    shim_spare_close(steal_ptr(&w->spare));
+    assert_int_equal(kill(next, 0), -1);
+}
+
 static void *ask(void *arg)
 {
     for (int i = 0; i < 50; i++) {
@@ -305,6 +386,9 @@ int main(int argc, char **argv)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_shim_that_runs_is_found_again, setup, teardown),
         cmocka_unit_test_setup_teardown(many_threads_ask_one_shim, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_shim_in_reserve_becomes_a_containers, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_dead_shim_in_reserve_is_not_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_shim_in_reserve_is_renewed_and_let_go, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
