@@ -120,14 +120,14 @@ count_tap() {
 }
 
 run_unit() { # run_unit LABEL BUILD OPTION...: the unit tests under a sanitizer
-    label=$1 b=$2
+    label=$1 into=$2
     shift 2
-    build "$b" -Dprefix="$work/$b-root" -Db_lundef=false -Dfailpoints=true "$@"
+    build "$into" -Dprefix="$work/$into-root" -Db_lundef=false -Dfailpoints=true "$@"
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         TSAN_OPTIONS="exitcode=66:second_deadlock_stack=1" \
-        meson test -C "$work/$b" --no-rebuild --num-processes 2 --suite unit --print-errorlogs >"$work/$label.log" 2>&1 || :
+        meson test -C "$work/$into" --no-rebuild --num-processes 2 --suite unit --print-errorlogs >"$work/$label.log" 2>&1 || :
     # A line of JSON a test.
-    sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/$b/meson-logs/testlog.json" |
+    sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/$into/meson-logs/testlog.json" |
         awk '{ n++; print ($2 == "OK" || $2 == "SKIP" ? "ok " : "not ok ") n " " $1 ($2 == "SKIP" ? " # skip" : "") }
              END { if (!n) print "not ok 1 no unit test ran" }' >"$work/$label.tap"
     grep -q '^not ok' "$work/$label.tap" && sed -n '/^=\+ /,$p' "$work/$label.log" | head -150
