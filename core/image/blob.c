@@ -175,6 +175,20 @@ int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct e
     return 0;
 }
 
+static bool stands_in(int dirfd, const char *digest)
+{
+    return faccessat(dirfd, digest_hex(digest), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool blob_exists(struct blob_store *bs, const char *digest)
+{
+    if (!digest_valid(digest))
+        return false;
+    /* It may move in between: aside and back. */
+    return stands_in(bs->blobs_fd, digest) || stands_in(bs->gone_fd, digest) ||
+           stands_in(bs->blobs_fd, digest);
+}
+
 int blob_put_aside(struct blob_store *bs, const char *digest)
 {
     if (!digest_valid(digest))

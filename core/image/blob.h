@@ -41,6 +41,8 @@ int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGE
 /* A descriptor to read from; -ENOENT, -EINVAL (not a digest). */
 int blob_open(struct blob_store *bs, const char *digest, struct err *err);
 int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct err *err);
+/* Whether it is there, or stands aside while its row comes or goes. */
+bool blob_exists(struct blob_store *bs, const char *digest);
 /* Calls each(ctx, digest, size) for every blob; stops with what it returned when that is not 0. */
 int blob_each(struct blob_store *bs, int (*each)(void *ctx, const char *digest, int64_t size),
               void *ctx, struct err *err);

@@ -82,8 +82,9 @@ static int verify_images(struct verify *v, json_t *counts, struct err *err)
         const struct state_image *i = all.v[k];
         _cleanup_(state_image_freep) struct state_image *again = NULL;
         char digest[DIGEST_MAX];
-        if (!has_blob(v, i->id) && state_image_get(v->s->state, i->id, &again, NULL) == 0 &&
-            !has_blob(v, i->id))
+        if (!blob_exists(v->s->blobs, i->id) &&
+            state_image_get(v->s->state, i->id, &again, NULL) == 0 &&
+            !blob_exists(v->s->blobs, i->id))
             say(v, IMAGE_CONFIG_MISSING, i->id,
                 "its configuration is in the database only: a recovery would not find the image");
         digest_of(i->config, strlen(i->config), digest);
@@ -121,18 +122,31 @@ static bool driver_has(const struct verify *v, const char *layer_id)
     return v->s->ops->layer_stat(v->s->self, layer_id, &st, &perr.base) == 0;
 }
 
+static int layer_now(const struct verify *v, const struct state_layer *l, struct state_layer **now)
+{
+    if (is_held(v->s, l->chain_id))
+        return -EBUSY;
+    return state_layer_get(v->s->state, v->s->driver, l->chain_id, now, NULL);
+}
+
 static void verify_layer(const struct verify *v, const struct state_layer *l)
 {
-    _cleanup_(state_layer_freep) struct state_layer *now = NULL;
-    if (is_held(v->s, l->chain_id) ||
-        state_layer_get(v->s->state, v->s->driver, l->chain_id, &now, NULL) < 0)
+    _cleanup_(state_layer_freep) struct state_layer *now = NULL, *still = NULL;
+    if (layer_now(v, l, &now) < 0)
         return;
-    if (!now->ready)
+    if (!now->ready) {
         say(v, IMAGE_LAYER_UNFINISHED, l->chain_id,
             "its making or removal was interrupted; the next start or import finishes it");
-    else if (!driver_has(v, l->layer_id))
+        return;
+    }
+    bool has_tree = driver_has(v, l->layer_id),
+         has_blob = !l->blob || blob_exists(v->s->blobs, l->blob);
+    /* It may have been removed while we looked. */
+    if ((has_tree && has_blob) || layer_now(v, l, &still) < 0 || !still->ready)
+        return;
+    if (!has_tree)
         say(v, IMAGE_LAYER_MISSING, l->chain_id, "the storage driver does not have it");
-    if (l->blob && !has_blob(v, l->blob) && now->ready)
+    if (!has_blob)
         say(v, IMAGE_BLOB_MISSING, l->blob,
             "a layer was made from it: without it a recovery cannot make the layer again");
 }
