@@ -276,10 +276,13 @@ at_least() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
         client "$T/u1" timeout -k 1 40 "$BERTH" start u1
         daemon=$(cat "$T/berthd.pid")
         eventually 5 sh -c "grep -q '^State:.T' /proc/$daemon/status"
+        eventually 10 sh -c 'jq -e ".phase == \"prepared\"" "$0"/run/c/*/state' "$T" # the shim goes on beside the daemon
         shim=$(jq .shim_pid "$T"/run/c/*/state)
         pid=$(jq .init_pid "$T"/run/c/*/state)
         [ $victim = shim ] || kill -KILL "$pid"
         [ $victim = init ] || kill -KILL "$shim"
+        # Reaped: a shim that is told to go before it knows of the end counts the process as started.
+        [ $victim = shim ] || eventually 10 sh -c '! kill -0 "$0"' "$pid"
         kill -CONT "$daemon"
         code=0
         wait "$client" || code=$?
