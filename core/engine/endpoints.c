@@ -15,14 +15,6 @@
 #include "engine/networks.h"
 #include "engine/ports.h"
 
-void connection_fini(struct connection *c)
-{
-    close_fd(c->netns);
-    free(c->address);
-    free(c->address6);
-    free(c->gateway);
-}
-
 static void event(struct engine *e, const struct net_entry *n, const char *container,
                   const char *action)
 {
@@ -47,44 +39,78 @@ static const char *mac_of(const struct state_container *row, const struct state_
     return *mac ? mac : NULL;
 }
 
-static int attach(struct engine *e, const struct state_container *row, struct net_entry *n,
-                  struct state_endpoint *ep, struct connection *out, struct err *err)
+/* An attachment between its two steps. */
+struct connecting {
+    struct engine *engine;
+    struct net_entry *network;
+    struct state_endpoints list;
+    struct state_endpoint *endpoint; /* of the list */
+    char *address;
+    json_t *bindings;
+    struct network_attach_req req;
+    struct network_attachment made;
+};
+
+static void connecting_free(struct connecting *k)
 {
-    _cleanup_(freep) char *address = NULL;
-    json_auto_t *bindings = port_bindings_wanted(row->config, row->host_config);
+    network_attachment_fini(&k->made);
+    state_endpoints_fini(&k->list);
+    json_decref(k->bindings);
+    free(k->address);
+    free(k);
+}
+
+static void release_address(const struct connecting *k)
+{
+    if (k->address)
+        ipam_release(k->network->ipam, k->address);
+}
+
+void connection_fini(struct connection *c)
+{
+    struct connecting *k = c->connecting;
+    if (k) {
+        network_attach_cancel(k->engine->network, &k->req, &k->made);
+        release_address(k);
+        k->made.netns_fd = -1; /* it is c->netns */
+        connecting_free(k);
+    }
+    close_fd(c->netns);
+    free(c->address);
+    free(c->address6);
+    free(c->gateway);
+}
+
+static char *non_empty(const json_t *o, const char *key)
+{
+    const char *text = json_str(o, key, "");
+    return *text ? xstrdup(text) : NULL;
+}
+
+static int attach_begin(const struct state_container *row, struct connecting *k, struct err *err)
+{
+    struct net_entry *n = k->network;
+    k->bindings = port_bindings_wanted(row->config, row->host_config);
     if (!(n->driver->plugin->desc->capabilities & BERTH_NETWORK_PORTS))
-        json_object_clear(bindings);
-    int r = n->ipam ? ipam_alloc(n->ipam, &address, err) : 0;
+        json_object_clear(k->bindings);
+    int r = n->ipam ? ipam_alloc(n->ipam, &k->address, err) : 0;
     if (r < 0)
         return r;
-    struct network_attach_req req = {.driver = &n->driver->api,
-                                     .def = &n->def,
-                                     .container_id = row->id,
-                                     .interface = "eth0",
-                                     .address = address,
-                                     .mac = mac_of(row, ep),
-                                     .options = options_table(n->options),
-                                     .gateway = true,
-                                     .bindings = bindings,
-                                     .exposed = json_obj(row->config, "ExposedPorts"),
-                                     .netns_fd = -1};
-    struct network_attachment made = {.netns_fd = -1};
-    r = network_attach(e->network, &req, &made, err);
-    if (r < 0 && address)
-        ipam_release(n->ipam, address);
+    k->req = (struct network_attach_req){.driver = &n->driver->api,
+                                         .def = &n->def,
+                                         .container_id = row->id,
+                                         .interface = "eth0",
+                                         .address = k->address,
+                                         .mac = mac_of(row, k->endpoint),
+                                         .options = options_table(n->options),
+                                         .gateway = true,
+                                         .bindings = k->bindings,
+                                         .exposed = json_obj(row->config, "ExposedPorts"),
+                                         .netns_fd = -1};
+    r = network_attach_begin(k->engine->network, &k->req, &k->made, err);
     if (r < 0)
-        return r;
-    json_decref(ep->attachment);
-    ep->attachment = json_incref(made.state);
-    out->netns = steal_fd(&made.netns_fd);
-    const char *ip = json_str(made.state, "IPAddress", ""),
-               *gw = json_str(made.state, "Gateway", "");
-    const char *ip6 = json_str(made.state, "GlobalIPv6Address", "");
-    out->address = *ip ? xstrdup(ip) : NULL;
-    out->address6 = *ip6 ? xstrdup(ip6) : NULL;
-    out->gateway = *gw ? xstrdup(gw) : NULL;
-    network_attachment_fini(&made);
-    return 0;
+        release_address(k);
+    return r;
 }
 
 static bool is_attached(const struct state_endpoint *ep)
@@ -127,34 +153,72 @@ static int detach(struct engine *e, struct net_entry *n, struct state_endpoint *
     return 0;
 }
 
-int container_connect(struct engine *e, const struct state_container *row, struct connection *out,
-                      struct err *err)
+/* The container's endpoint and its network. */
+static int find_endpoint(const struct state_container *row, struct connecting *k, struct err *err)
 {
-    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
-    int r = endpoints_of(e, row->id, &list, err);
+    int r = endpoints_of(k->engine, row->id, &k->list, err);
     if (r < 0)
         return r;
-    if (list.n == 0)
+    if (k->list.n == 0)
         return err_set(err, -ENOENT, "container %s is on no network", row->name);
-    struct state_endpoint *ep = list.v[0];
-    struct net_entry *n = netset_get(e->nets, ep->network_id);
-    if (!n)
+    k->endpoint = k->list.v[0];
+    k->network = netset_get(k->engine->nets, k->endpoint->network_id);
+    if (!k->network)
         return err_set(err, -ENOENT,
                        "network %s of container %s is not in the configuration any more",
-                       ep->network_id, row->name);
-    if (is_attached(ep)) /* left by a crash */
-        r = detach(e, n, ep, err);
+                       k->endpoint->network_id, row->name);
+    return is_attached(k->endpoint) ? detach(k->engine, k->network, k->endpoint, err)
+                                    : 0; /* left by a crash */
+}
+
+int container_connect_begin(struct engine *e, const struct state_container *row,
+                            struct connection *out, struct err *err)
+{
+    struct connecting *k = xcalloc(1, sizeof(*k));
+    *k = (struct connecting){.engine = e, .made = {.netns_fd = -1}};
+    int r = find_endpoint(row, k, err);
     if (r == 0)
-        r = attach(e, row, n, ep, out, err);
-    if (r < 0)
+        r = attach_begin(row, k, err);
+    if (r < 0) {
+        connecting_free(k);
         return r;
-    r = failpoint("attach.made", err);
-    if (r == 0)
-        r = state_endpoint_update(e->state, ep, err);
-    if (r < 0) { /* the row knows of no attachment */
-        take_back(e, n, ep);
-        release(e, n, ep, ep->attachment);
     }
+    const json_t *state = k->made.state;
+    *out = (struct connection){.netns = k->made.netns_fd,
+                               .address = non_empty(state, "IPAddress"),
+                               .address6 = non_empty(state, "GlobalIPv6Address"),
+                               .gateway = non_empty(state, "Gateway"),
+                               .connecting = k};
+    return 0;
+}
+
+static int note_attachment(struct connecting *k, struct err *err)
+{
+    struct state_endpoint *ep = k->endpoint;
+    json_decref(ep->attachment);
+    ep->attachment = json_incref(k->made.state);
+    int r = failpoint("attach.made", err);
+    if (r == 0)
+        r = state_endpoint_update(k->engine->state, ep, err);
+    if (r < 0) { /* the row knows of no attachment */
+        take_back(k->engine, k->network, ep);
+        release(k->engine, k->network, ep, ep->attachment);
+    }
+    return r;
+}
+
+int container_connect(struct connection *c, struct err *err)
+{
+    struct connecting *k = steal_ptr(&c->connecting);
+    if (!k)
+        return 0;
+    int r = network_attach_finish(k->engine->network, &k->req, &k->made, err);
+    if (r < 0)
+        release_address(k);
+    else
+        r = note_attachment(k, err);
+    k->made.netns_fd = -1; /* it is c->netns */
+    connecting_free(k);
     return r;
 }
 

@@ -14,12 +14,16 @@ struct connection {
     int netns;     /* -1: the host's */
     char *address; /* without prefix; NULL: none */
     char *address6;
-    char *gateway; /* for host-gateway; NULL: none */
+    char *gateway;                 /* for host-gateway; NULL: none */
+    struct connecting *connecting; /* what container_connect() has to end; NULL: nothing */
 };
+/* Also gives back what was begun only. */
 void connection_fini(struct connection *c);
-/* Makes the container's attachment and notes it in its endpoint's row. On failure nothing is left. */
-int container_connect(struct engine *e, const struct state_container *row, struct connection *out,
-                      struct err *err);
+/* Begins the container's attachment: addresses, namespace and reserved ports. */
+int container_connect_begin(struct engine *e, const struct state_container *row,
+                            struct connection *out, struct err *err);
+/* Makes it, and notes it in its endpoint's row. On failure nothing is left. Done already is fine. */
+int container_connect(struct connection *c, struct err *err);
 /* Ties what is reserved for the container to its shim. */
 int container_connect_owner(struct engine *e, const char *id, pid_t shim, uint64_t start,
                             struct err *err);

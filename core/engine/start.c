@@ -166,12 +166,23 @@ static int spawn(struct starting *s, struct err *err)
     return failpoint("start.spawned", err);
 }
 
-/* While the shim prepares: the ports are tied to its life, and clients that wait get their streams before the program runs, so that
- * they miss nothing. */
+static int connect_network(struct starting *s, struct err *err)
+{
+    int r = container_connect(&s->net, err);
+    if (r < 0)
+        return r;
+    s->connected = true;
+    return failpoint("start.connected", err);
+}
+
+/* While the shim prepares: the network is made, its ports are tied to the shim's life, and clients that wait get their streams before the
+ * program runs, so that they miss nothing. */
 static int meanwhile(void *arg, struct err *err)
 {
     struct starting *s = arg;
-    int r = container_connect_owner(s->engine, s->row->id, shim_pid(s->shim),
+    int r = s->connected ? 0 : connect_network(s, err);
+    if (r == 0)
+        r = container_connect_owner(s->engine, s->row->id, shim_pid(s->shim),
                                     shim_start_time(s->shim), err);
     if (r == 0)
         r = failpoint("start.preparing", err);
@@ -229,7 +240,7 @@ static void mark_running(struct state_container *row, void *arg)
     log_status_begin(row, s->begun_ns);
 }
 
-/* The shim comes up while the rest is made. */
+/* The shim comes up while this is made. */
 static int make_all(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
@@ -244,11 +255,11 @@ static int make_all(struct starting *s, json_t **plan, struct err *err)
     if (r == 0)
         r = spawn(s, err);
     if (r == 0)
-        r = container_connect(e, s->row, &s->net, err);
+        r = container_connect_begin(e, s->row, &s->net, err);
+    /* Sysctls may be of interfaces, and are written when the shim prepares. */
+    if (r == 0 && json_object_size(json_obj(s->host_config, "Sysctls")) > 0)
+        r = connect_network(s, err);
     if (r < 0)
-        return r;
-    s->connected = true;
-    if ((r = failpoint("start.connected", err)) < 0)
         return r;
     r = hosts_write(e, s->row, &s->net, err);
     if (r == 0)

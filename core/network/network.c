@@ -321,35 +321,32 @@ static void state_describe(json_t *state, const struct network_attach_req *req)
     json_put_str(state, "MacAddress", plan_mac(json_obj(state, "plan")));
 }
 
-static int attach_steps(struct network_ctx *n, const struct network_attach_req *req, json_t *state,
-                        int *netns_fd, struct err *err)
+static bool is_host(const json_t *state)
 {
-    bool host = json_int(json_obj(state, "plan"), "netns", 0) == BERTH_NETNS_HOST;
+    return json_int(json_obj(state, "plan"), "netns", 0) == BERTH_NETNS_HOST;
+}
+
+static void attach_undo(struct network_ctx *n, const struct network_attach_req *req,
+                        const json_t *state)
+{
+    network_detach(n, req->driver, req->def, state, NULL);
+    network_release(n, state, NULL);
+}
+
+static int begin_steps(struct network_ctx *n, const struct network_attach_req *req, json_t *state,
+                       int *netns_fd, struct err *err)
+{
     int r = ports_take(n, req, state, err);
     if (r == 0)
         r = failpoint("attach.reserved", err);
-    if (r < 0)
+    if (r < 0 || is_host(state) || req->netns_fd >= 0)
         return r;
-    if (!host && req->netns_fd < 0) {
-        *netns_fd = netns_pool_take(n->pool, err);
-        if (*netns_fd < 0)
-            return *netns_fd;
-    }
-    int fd = req->netns_fd >= 0 ? req->netns_fd : *netns_fd;
-    r = endpoint_make(n, req, host ? -1 : fd, state, err);
-    if (r < 0)
-        return r; /* its links are gone again; one of that name would be another's */
-    json_put_bool(state, "linked", true);
-    r = failpoint("attach.linked", err);
-    if (r == 0)
-        r = driver_attach(n, req, state, fd, err);
-    if (r == 0)
-        r = ports_open(n, state, true, err);
-    return r < 0 ? r : failpoint("attach.opened", err);
+    *netns_fd = netns_pool_take(n->pool, err);
+    return *netns_fd < 0 ? *netns_fd : 0;
 }
 
-int network_attach(struct network_ctx *n, const struct network_attach_req *req,
-                   struct network_attachment *out, struct err *err)
+int network_attach_begin(struct network_ctx *n, const struct network_attach_req *req,
+                         struct network_attachment *out, struct err *err)
 {
     char id[ID_MAX];
     json_t *plan = NULL;
@@ -363,15 +360,45 @@ int network_attach(struct network_ctx *n, const struct network_attach_req *req,
     json_put_str(state, "network_id", req->def->id);
     json_put_str(state, "EndpointID", id);
     json_put_take(state, "plan", plan);
-    r = attach_steps(n, req, state, &netns_fd, err);
+    r = begin_steps(n, req, state, &netns_fd, err);
     if (r < 0) {
-        network_detach(n, req->driver, req->def, state, NULL);
-        network_release(n, state, NULL);
+        attach_undo(n, req, state);
         return r;
     }
     state_describe(state, req);
     *out = (struct network_attachment){.netns_fd = steal_fd(&netns_fd), .state = steal_ptr(&state)};
     return 0;
+}
+
+static int finish_steps(struct network_ctx *n, const struct network_attach_req *req, json_t *state,
+                        int fd, struct err *err)
+{
+    int r = endpoint_make(n, req, is_host(state) ? -1 : fd, state, err);
+    if (r < 0)
+        return r; /* its links are gone again; one of that name would be another's */
+    json_put_bool(state, "linked", true);
+    state_describe(state, req); /* under another name it has another address */
+    r = failpoint("attach.linked", err);
+    if (r == 0)
+        r = driver_attach(n, req, state, fd, err);
+    if (r == 0)
+        r = ports_open(n, state, true, err);
+    return r < 0 ? r : failpoint("attach.opened", err);
+}
+
+int network_attach_finish(struct network_ctx *n, const struct network_attach_req *req,
+                          const struct network_attachment *a, struct err *err)
+{
+    int r = finish_steps(n, req, a->state, req->netns_fd >= 0 ? req->netns_fd : a->netns_fd, err);
+    if (r < 0)
+        attach_undo(n, req, a->state);
+    return r;
+}
+
+void network_attach_cancel(struct network_ctx *n, const struct network_attach_req *req,
+                           const struct network_attachment *a)
+{
+    attach_undo(n, req, a->state);
 }
 
 int network_attach_owner(struct network_ctx *n, const json_t *state, pid_t pid, int64_t start,

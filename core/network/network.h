@@ -84,9 +84,16 @@ struct network_attachment {
 };
 void network_attachment_fini(struct network_attachment *a);
 
-/* Attaches a container. Failed: nothing is left. -EADDRINUSE names the port that is taken. */
-int network_attach(struct network_ctx *n, const struct network_attach_req *req,
-                   struct network_attachment *out, struct err *err);
+/* Attaches a container, in two steps. After the first its addresses and its namespace are known and its ports reserved, and a process may
+ * be made in there; links, addresses, routes and the firewall's ports come with the second, before the container's program runs. Failed: nothing
+ * is left, of both. -EADDRINUSE names the port that is taken. `req` is the same for both. */
+int network_attach_begin(struct network_ctx *n, const struct network_attach_req *req,
+                         struct network_attachment *out, struct err *err);
+int network_attach_finish(struct network_ctx *n, const struct network_attach_req *req,
+                          const struct network_attachment *a, struct err *err);
+/* Instead of the second step; the attachment is then to be freed. */
+void network_attach_cancel(struct network_ctx *n, const struct network_attach_req *req,
+                           const struct network_attachment *a);
 /* Ties the reserved ports to the shim: call once its pid is known. start: field 22 of its stat, or 0. Nothing to do for
  * an attachment without ports. */
 int network_attach_owner(struct network_ctx *n, const json_t *state, pid_t pid, int64_t start,

@@ -21,6 +21,8 @@ teardown() {
     [ -z "$helpers" ] || kill -CONT $helpers 2>/dev/null || :
     # shellcheck disable=SC2086
     for p in ${helpers:-}; do kill -KILL -- -$p 2>/dev/null || kill -KILL $p 2>/dev/null || :; done
+    # A test that failed may have left a failpoint.
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || daemon_kill || :
     kill -0 "$(cat "$T/berthd.pid")" 2>/dev/null || daemon_start
     ids=$(b ps -aq)
     # shellcheck disable=SC2086

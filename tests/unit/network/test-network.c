@@ -117,7 +117,8 @@ static int attach(const char *id, const char *address, const char *bindings,
                                      .bindings = b,
                                      .netns_fd = -1};
     *a = (struct network_attachment){.netns_fd = -1};
-    return network_attach(ctx, &req, a, err);
+    int r = network_attach_begin(ctx, &req, a, err);
+    return r < 0 ? r : network_attach_finish(ctx, &req, a, err);
 }
 
 static void detach(struct network_attachment *a)
