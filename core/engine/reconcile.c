@@ -123,24 +123,32 @@ static bool shim_end(const struct state_container *row)
     return pidfd >= 0 && procfs_pidfd_kill(pidfd, SIGKILL) == 0;
 }
 
-static void reattach(struct repair *r, const struct state_container *row)
+/* A monitor of another major is not to be driven, and its container not to be lost: the daemon of that major is to be started. */
+static int another_major(struct err *why, struct err *err)
+{
+    return err_set(err, -EPROTONOSUPPORT,
+                   "%s: start the berthd that it was started by, and stop the container first",
+                   err_msg(why));
+}
+
+static int reattach(struct repair *r, const struct state_container *row, struct err *why)
 {
     struct engine *e = r->engine;
     _cleanup_(err_fini) struct err err = {0};
     if (row->boot_id && !str_eq(row->boot_id, procfs_boot_id())) {
         ended_meanwhile(r, row, REBOOT_CODE, 0, false, REBOOT_WORDS);
-        return;
+        return 0;
     }
     struct live *l;
     struct shim *shim;
     _cleanup_(closep) int rundir = rundir_open(e, row->id, false);
     if (rundir == -ENOENT && shim_end(row)) {
         ended_meanwhile(r, row, GONE_CODE, time_now_ns(), false, LOST_WORDS);
-        return;
+        return 0;
     }
     if (rundir < 0 || live_new(e, row->id, &l, &err) < 0) {
         shim_gone(r, row, rundir);
-        return;
+        return 0;
     }
     json_auto_t *status = NULL;
     int ret = shim_connect(e->reactor, row->id, rundir, &live_events, l, &shim, &status, &err);
@@ -151,20 +159,24 @@ static void reattach(struct repair *r, const struct state_container *row)
         log_info("container %s: connected to its monitor", row->id);
         container_pause_look(e, row);
         log_status_catch_up(e, row, status);
-        return;
+        return 0;
     }
     live_done(l);
     live_unref(l);
+    if (ret == -EPROTONOSUPPORT)
+        return another_major(&err, why);
     if (ret != -ESRCH) {
         log_error("container %s: its monitor cannot be reached: %s", row->id, err_msg(&err));
         (void)shim_end(row);
     }
     shim_gone(r, row, rundir);
+    return 0;
 }
 
 /* --- containers that do not run by their rows */
 /* A shim of a start that was never committed, or of an exit that was. */
-static void end_leftover(struct repair *r, const struct state_container *row, int rundir)
+static int end_leftover(struct repair *r, const struct state_container *row, int rundir,
+                        struct err *why)
 {
     struct engine *e = r->engine;
     _cleanup_(err_fini) struct err err = {0};
@@ -181,7 +193,10 @@ static void end_leftover(struct repair *r, const struct state_container *row, in
     }
     if (ret == 0)
         shim_unref(shim);
+    if (ret == -EPROTONOSUPPORT)
+        return another_major(&err, why);
     rundir_remove(e, row->id);
+    return 0;
 }
 
 /* Run directories, control groups and attachments of whoever it may be: asked for once, not per container. */
@@ -209,19 +224,21 @@ static int find_leftovers(struct repair *r, struct err *err)
     return 0;
 }
 
-static void settle(struct repair *r, const struct state_container *row)
+static int settle(struct repair *r, const struct state_container *row, struct err *err)
 {
     char name[17];
     short_id(row->id, name);
     _cleanup_(closep) int rundir =
         map_get(&r->leftovers, name) ? rundir_open(r->engine, row->id, false) : -ENOENT;
-    if (rundir >= 0)
-        end_leftover(r, row, rundir);
+    int ret = rundir >= 0 ? end_leftover(r, row, rundir, err) : 0;
+    if (ret < 0)
+        return ret;
     if (rundir >= 0 || map_get(&r->leftovers, row->id))
         container_give_back(r->engine, row);
     bool ended = row->started_ns > 0 && row->auto_remove;
     if (ended || str_eq(row->status, "removing"))
         strv_add(&r->to_remove, row->id);
+    return 0;
 }
 
 /* --- what the rows do not know */
@@ -383,12 +400,13 @@ int reconcile(struct engine *e, struct err *err)
     if (ret < 0)
         return ret;
     know_rows(&r);
-    for (size_t i = 0; i < r.rows.n; i++) {
-        if (container_is_running(r.rows.v[i]) && !container_is_resting(r.rows.v[i]))
-            reattach(&r, r.rows.v[i]);
-        else
-            settle(&r, r.rows.v[i]);
+    for (size_t i = 0; ret == 0 && i < r.rows.n; i++) {
+        const struct state_container *row = r.rows.v[i];
+        ret = container_is_running(row) && !container_is_resting(row) ? reattach(&r, row, err)
+                                                                      : settle(&r, row, err);
     }
+    if (ret < 0)
+        return ret;
     (void)failpoint("reconcile.rows", NULL);
     check_rundirs(&r);
     check_cgroups(&r);

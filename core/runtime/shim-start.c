@@ -124,6 +124,17 @@ int shim_process_start(struct shim *s, int image, int rundir, struct err *err)
     return err_errno(err, r, "starting the shim of container %.12s", s->id);
 }
 
+/* A shim of another major does its work and is of no use to this daemon. */
+static int check_protocol(const struct shim *s, int64_t protocol, struct err *err)
+{
+    if (protocol == SHIM_PROTOCOL)
+        return 0;
+    return err_set(
+        err, -EPROTONOSUPPORT,
+        "the shim of container %.12s (pid %d) speaks protocol %lld, this daemon speaks %d", s->id,
+        (int)s->pid, (long long)protocol, SHIM_PROTOCOL);
+}
+
 /* The shim speaks first. */
 static int take_hello(struct shim *s, struct err *err)
 {
@@ -135,10 +146,9 @@ static int take_hello(struct shim *s, struct err *err)
     if (!str_eq(json_str(hello, "type", ""), "hello"))
         return err_set(err, -EPROTO, "the shim of container %.12s says \"%s\" before hello", s->id,
                        json_str(hello, "type", ""));
-    if (json_int(hello, "protocol", 0) != SHIM_PROTOCOL)
-        return err_set(err, -EPROTO,
-                       "the shim of container %.12s speaks protocol %lld, this daemon speaks %d",
-                       s->id, (long long)json_int(hello, "protocol", 0), SHIM_PROTOCOL);
+    r = check_protocol(s, json_int(hello, "protocol", 0), err);
+    if (r < 0)
+        return r;
     s->minor = (int)json_int(hello, "minor", 0);
     if (!str_eq(json_str(hello, "id", ""), s->id))
         return err_set(err, -EPROTO, "the shim of container %.12s says that it is that of %.12s",
@@ -215,7 +225,7 @@ static int read_state(struct shim *s, int rundir, struct err *err)
     if (!procfs_is(s->pid, s->start, json_str(state, "boot_id", "")))
         return err_set(err, -ESRCH, "container %.12s: its shim (pid %d) is gone", s->id,
                        (int)s->pid);
-    return 0;
+    return check_protocol(s, json_int(state, "protocol", SHIM_PROTOCOL), err);
 }
 
 static int check_peer(const struct shim *s, struct err *err)

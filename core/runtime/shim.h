@@ -66,7 +66,7 @@ int shim_spawn(struct shim_reactor *r, int image, struct shim_spare *spare, cons
 /* Waits until it has said hello. After a failure it is destroyed. */
 int shim_meet(struct shim *s, struct err *err);
 /* Connects to a shim that runs already: reads `state` in rundir and checks pid, start time, boot id and the peer's credentials.
- * -ESRCH: that shim is gone (of an earlier boot, dead, or another process has its pid). *status: as in shim_status(), may be NULL. An exit
+ * -ESRCH: that shim is gone (of an earlier boot, dead, or another process has its pid). -EPROTONOSUPPORT: it lives, and speaks another major of the protocol. *status: as in shim_status(), may be NULL. An exit
  * that the shim keeps comes as the event `exited`, after this has returned or before. */
 int shim_connect(struct shim_reactor *r, const char *id, int rundir,
                  const struct shim_events *events, void *arg, struct shim **out, json_t **status,
