@@ -38,11 +38,11 @@ static struct {
     int file, image, wake;
     pthread_t main;
     struct reexec_head head;
-    struct laid *laid;       /* atomic */
-    int crashing;            /* atomic */
-    bool still;              /* atomic: nobody wants a new image */
-    volatile int depth;      /* how often the main thread has begun to replace the image */
-    volatile bool replacing; /* the main thread is at it in order */
+    struct laid *laid;  /* atomic */
+    int crashing;       /* atomic */
+    bool still;         /* atomic: nobody wants a new image */
+    volatile int depth; /* how often the main thread has begun to replace the image */
+    bool replacing;     /* atomic: the main thread is at it in order */
 } now = {.file = -1, .image = -1, .wake = -1};
 
 /* --- what the handler may call */
@@ -168,7 +168,8 @@ static void on_fault(int sig)
 static void on_call(int sig)
 {
     (void)sig;
-    if (!__atomic_load_n(&now.crashing, __ATOMIC_SEQ_CST) || now.replacing || now.depth ||
+    if (!__atomic_load_n(&now.crashing, __ATOMIC_SEQ_CST) ||
+        __atomic_load_n(&now.replacing, __ATOMIC_SEQ_CST) || now.depth ||
         __atomic_load_n(&now.still, __ATOMIC_SEQ_CST))
         return; /* it is at it already, or somebody else sent this */
     replace_at_once();
@@ -266,6 +267,15 @@ int fault_signal(void)
     return now.head.signal;
 }
 
+void fault_hold(void)
+{
+    /* Whoever saw what the caller has taken out of sight since had said so before. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&now.crashing, __ATOMIC_SEQ_CST) ||
+        __atomic_load_n(&now.replacing, __ATOMIC_SEQ_CST))
+        stand_still();
+}
+
 void fault_stand_still(void)
 {
     __atomic_store_n(&now.still, true, __ATOMIC_SEQ_CST);
@@ -306,7 +316,7 @@ static int exec_either(const struct laid *l, int image)
 int fault_replace(enum reexec_cause cause, int image, const struct buf *blobs)
 {
     const struct laid *l = __atomic_load_n(&now.laid, __ATOMIC_ACQUIRE);
-    now.replacing = true;
+    __atomic_store_n(&now.replacing, true, __ATOMIC_SEQ_CST);
     now.depth = 1;
     now.head.cause = (int32_t)cause;
     if (cause != REEXEC_CRASH) {

@@ -37,6 +37,9 @@ void laid_free(struct laid *laid);
 
 /* The signal of the crash that has called. */
 int fault_signal(void);
+/* On the driver's thread, between taking out of sight what the handler reads and freeing it: does not return once a new image is on its way, for
+ * the handler may be reading. */
+void fault_hold(void);
 /* The main thread has heard of it and has no use for a new image: the crashed thread stands still for good. */
 void fault_stand_still(void);
 

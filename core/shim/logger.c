@@ -204,6 +204,7 @@ static void run_queue(struct logger *l)
         bool was_full = l->bytes >= l->max;
         l->bytes -= bytes;
         pthread_mutex_unlock(&l->lock);
+        fault_hold();
         free_batches(work);
         if (was_full)
             tell(l);
