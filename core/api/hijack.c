@@ -2,9 +2,8 @@
 /*
  * Hijack
  *
- * With an upgrade the HTTP library hands the socket over together with what it had read already.
- * Without one the header is written by hand on a duplicate of the connection's descriptor; bytes
- * that came in the same packet as the request are lost then, as with Docker's daemon.
+ * The socket carries bytes both ways from here on; what the client sent right behind its request
+ * are the first of them.
  */
 #include "api/hijack.h"
 
@@ -76,14 +75,15 @@ static void header_wait(int client, int stop)
     }
 }
 
-static void hijack_relay(struct request *r, int client, const char *early, size_t early_n)
+static void hijack_relay(struct request *r)
 {
+    struct connection *c = r->conn;
     struct relay relay = {
-        .client = client,
+        .client = c->fd,
         .engine = r->hijack->fd,
         .stop = server_closing_fd(r->server),
-        .early = early,
-        .early_n = early_n,
+        .early = c->in + c->at,
+        .early_n = c->n - c->at,
         .detach = r->hijack->detach,
     };
     static const char *const ends[] = {
@@ -92,45 +92,18 @@ static void hijack_relay(struct request *r, int client, const char *early, size_
         [RELAY_DETACHED] = "detached",
         [RELAY_STOPPED] = "cut by the daemon's end",
     };
-    header_wait(client, relay.stop);
+    header_wait(c->fd, relay.stop);
     enum relay_end end = relay_run(&relay);
     log_debug("%s %s: %s", r->method, r->path, ends[end]);
     close_fd(steal_fd(&r->hijack->fd));
 }
 
-static void on_upgrade(void *ctx, struct MHD_Connection *conn, void *state, const char *early,
-                       size_t early_n, MHD_socket sock, struct MHD_UpgradeResponseHandle *upgrade)
+/* Without an upgrade Docker's daemon sends these lines and no other. */
+static void hijack_raw_head(struct request *r)
 {
-    struct request *r = ctx;
-    hijack_relay(r, sock, early, early_n);
-    /* The library may free the request as soon as the socket is given back. */
-    struct hijack *h = steal_ptr(&r->hijack);
-    MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
-    hijack_free(h);
-}
-
-static int hijack_upgrade(struct request *r, const char *type)
-{
-    struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, r);
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: " TYPE_RAW "\r\n\r\n";
     r->replied = true;
-    if (!response)
-        return 0;
-    MHD_add_response_header(response, "Upgrade", "tcp");
-    return reply_queue(r, MHD_HTTP_SWITCHING_PROTOCOLS, type, response);
-}
-
-static int hijack_raw(struct request *r)
-{
-    static const char header[] = "HTTP/1.1 200 OK\r\nContent-Type: " TYPE_RAW "\r\n\r\n";
-    _cleanup_(closep) int client = fcntl(request_socket(r), F_DUPFD_CLOEXEC, 3);
-    r->replied = true;
-    r->result = MHD_NO; /* the connection is not the HTTP library's any more */
-    if (client < 0)
-        return 0;
-    if (send(client, header, strlen(header), MSG_NOSIGNAL) == (ssize_t)strlen(header))
-        hijack_relay(r, client, NULL, 0);
-    shutdown(client, SHUT_RDWR);
-    return 0;
+    connection_send(r->conn, head, sizeof(head) - 1);
 }
 
 int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach *detach,
@@ -148,7 +121,14 @@ int reply_hijack(struct request *r, int engine_fd, bool tty, const struct detach
     r->hijack->fd = engine_fd;
     if (tty && detach)
         r->hijack->detach = *detach;
-    return str_empty(upgrade) ? hijack_raw(r) : hijack_upgrade(r, reply_stream_type(r, tty));
+    r->conn->close = true;
+    if (str_empty(upgrade))
+        hijack_raw_head(r);
+    else
+        reply_send(r, 101, reply_stream_type(r, tty), "Connection: Upgrade\r\nUpgrade: tcp\r\n",
+                   LENGTH_NONE, NULL);
+    hijack_relay(r);
+    return 0;
 }
 
 static void frame_add(struct buf *out, const char *words)

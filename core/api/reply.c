@@ -2,7 +2,7 @@
 /*
  * Answers
  *
- * Every answer leaves through reply_queue(), which adds the headers that Docker's daemon always
+ * Every answer leaves through reply_send(), which adds the headers that Docker's daemon always
  * sends.
  */
 #include "api/reply.h"
@@ -14,31 +14,28 @@
 #include "base/log.h"
 #include "build-config.h"
 
-int reply_queue(struct request *r, unsigned status, const char *type, struct MHD_Response *response)
+int reply_send(struct request *r, unsigned status, const char *type, const char *extra,
+               int64_t length, const char *body)
 {
-    MHD_add_response_header(response, "Api-Version", API_VERSION_TEXT);
-    MHD_add_response_header(response, "Docker-Experimental", "false");
-    MHD_add_response_header(response, "Ostype", "linux");
-    MHD_add_response_header(response, "Server", "berth/" BERTH_VERSION " (linux)");
+    static const char always[] =
+        "Api-Version: " API_VERSION_TEXT "\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
+        "Server: berth/" BERTH_VERSION " (linux)\r\n";
+    _cleanup_(buf_fini) struct buf lines = {0};
+    buf_adds(&lines, always);
+    if (extra)
+        buf_adds(&lines, extra);
     if (type)
-        MHD_add_response_header(response, "Content-Type", type);
+        buf_printf(&lines, "Content-Type: %s\r\n", type);
     log_debug("%s %s: %u", r->method, r->path, status);
-    r->result = MHD_queue_response(r->conn, status, response);
     r->replied = true;
-    MHD_destroy_response(response);
+    connection_answer(r->conn, status, lines.s, length, body);
     return 0;
 }
 
 int reply_text(struct request *r, unsigned status, const char *type, char *text)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    if (!response) {
-        free(text);
-        r->replied = true;
-        return 0;
-    }
-    return reply_queue(r, status, type, response);
+    _cleanup_(freep) char *own = text;
+    return reply_send(r, status, type, NULL, (int64_t)strlen(own), own);
 }
 
 int reply_json(struct request *r, unsigned status, json_t *value)
@@ -50,12 +47,8 @@ int reply_json(struct request *r, unsigned status, json_t *value)
 
 int reply_empty(struct request *r, unsigned status)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    if (response)
-        return reply_queue(r, status, NULL, response);
-    r->replied = true;
-    return 0;
+    bool bare = status == 204 || status == 304; /* which have no body by definition */
+    return reply_send(r, status, NULL, NULL, bare ? LENGTH_NONE : 0, NULL);
 }
 
 int reply_error(struct request *r, int code, const struct err *err)

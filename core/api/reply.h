@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers. All return 0 and give the request its result; handlers end with `return reply_…`. */
+/* Answers. All return 0 and send; handlers end with `return reply_…`. */
 #pragma once
 
 #include <jansson.h>
-#include <microhttpd.h>
 
 #include "api/request.h"
 
@@ -18,9 +17,10 @@ int reply_text(struct request *r, unsigned status, const char *type, char *text)
 int reply_empty(struct request *r, unsigned status);
 /* {"message": …} with the status of `code`. */
 int reply_error(struct request *r, int code, const struct err *err);
-/* Adds Docker's headers and queues; takes `response` over. type NULL: none. */
-int reply_queue(struct request *r, unsigned status, const char *type,
-                struct MHD_Response *response);
+/* Sends Docker's headers and `extra` (lines with their ends, or NULL), and of `body` what `length`
+ * says (connection.h). type NULL: none. */
+int reply_send(struct request *r, unsigned status, const char *type, const char *extra,
+               int64_t length, const char *body);
 /* How Docker calls the stream of a container: since 1.42 multiplexed ones have a name of their own.
  */
 const char *reply_stream_type(const struct request *r, bool tty);

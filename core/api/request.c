@@ -7,6 +7,7 @@
  */
 #include "api/request.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <strings.h>
 
@@ -19,16 +20,61 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-struct request *request_new(struct server *s, struct MHD_Connection *conn, const char *method,
-                            const char *path)
+static int hex_value(char c)
+{
+    if (isdigit((unsigned char)c))
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %XX, and + in a query. %00 stays as it is: a NUL would silently cut the string behind it. */
+static void unescape(struct buf *out, const char *s, size_t n, bool plus)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t plain = 0;
+        while (i + plain < n && s[i + plain] != '%' && s[i + plain] != '+')
+            plain++;
+        buf_add(out, s + i, plain);
+        if ((i += plain) == n)
+            break;
+        int hi = s[i] == '%' && i + 2 < n ? hex_value(s[i + 1]) : -1;
+        int lo = hi >= 0 ? hex_value(s[i + 2]) : -1;
+        if (lo >= 0 && (hi || lo)) {
+            buf_addc(out, (char)(hi << 4 | lo));
+            i += 2;
+        } else {
+            buf_addc(out, plus && s[i] == '+' ? ' ' : s[i]);
+        }
+    }
+}
+
+static void query_split(struct buf *out, const char *at)
+{
+    while (*at) {
+        size_t n = strcspn(at, "&"), name = strcspn(at, "&=");
+        unescape(out, at, name, true);
+        buf_addc(out, '\0');
+        if (name < n)
+            unescape(out, at + name + 1, n - name - 1, true);
+        buf_addc(out, '\0');
+        at += n + (at[n] == '&');
+    }
+}
+
+struct request *request_new(struct connection *conn, const char *method, const char *url)
 {
     struct request *r = xcalloc(1, sizeof(*r));
-    r->server = s;
-    r->engine = server_engine(s);
+    struct buf path = {0};
+    size_t n = strcspn(url, "?#");
+    r->server = conn->server;
+    r->engine = server_engine(conn->server);
     r->conn = conn;
-    r->method = xstrdup(method);
-    r->path = xstrdup(path);
-    r->result = MHD_NO;
+    r->method = method;
+    unescape(&path, url, n, false);
+    r->path = buf_steal(&path);
+    if (url[n] == '?')
+        query_split(&r->query, url + n + 1);
     return r;
 }
 
@@ -41,7 +87,7 @@ void request_free(struct request *r)
     buf_fini(&r->body);
     err_fini(&r->failed);
     free(r->match.param);
-    free(r->method);
+    buf_fini(&r->query);
     free(r->path);
     free(r);
 }
@@ -76,30 +122,42 @@ static int request_answer(struct request *r, struct err *err)
     return route->handle(r, err);
 }
 
-enum MHD_Result request_finish(struct request *r)
+void request_finish(struct request *r)
 {
     _cleanup_(err_fini) struct err err = {0};
     int c = request_answer(r, &err);
     if (c < 0 && !r->replied)
         reply_error(r, c, &err);
-    return r->result;
 }
 
 int request_socket(const struct request *r)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info ? info->connect_fd : -1;
+    return r->conn->fd;
 }
 
 const char *request_header(const struct request *r, const char *name)
 {
-    return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
+    return connection_header(r->conn, name);
+}
+
+/* The next of the query's pairs behind `at` (NULL: the first); NULL at the end. */
+static const char *query_next(const struct request *r, const char *at, const char **value)
+{
+    const char *end = r->query.s + r->query.len;
+    const char *name = at ? *value + strlen(*value) + 1 : r->query.s;
+    if (r->query.len == 0 || name >= end)
+        return NULL;
+    *value = name + strlen(name) + 1;
+    return name;
 }
 
 const char *query_str(const struct request *r, const char *key)
 {
-    return MHD_lookup_connection_value(r->conn, MHD_GET_ARGUMENT_KIND, key);
+    const char *value;
+    for (const char *at = NULL; (at = query_next(r, at, &value));)
+        if (str_eq(at, key))
+            return value;
+    return NULL;
 }
 
 bool query_bool(const struct request *r, const char *key)
@@ -138,24 +196,12 @@ int query_filters(const struct request *r, json_t **out, struct err *err)
     return filters_parse(query_str(r, "filters"), out, err);
 }
 
-struct query_collect {
-    const char *key;
-    struct strv *out;
-};
-
-static enum MHD_Result query_collect(void *ctx, enum MHD_ValueKind kind, const char *key,
-                                     const char *value)
-{
-    struct query_collect *c = ctx;
-    if (str_eq(key, c->key) && value)
-        strv_add(c->out, value);
-    return MHD_YES;
-}
-
 void query_all(const struct request *r, const char *key, struct strv *out)
 {
-    struct query_collect c = {key, out};
-    MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, query_collect, &c);
+    const char *value;
+    for (const char *at = NULL; (at = query_next(r, at, &value));)
+        if (str_eq(at, key))
+            strv_add(out, value);
 }
 
 static int content_type_check(const struct request *r, struct err *err)

@@ -8,10 +8,10 @@
 #pragma once
 
 #include <jansson.h>
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/connection.h"
 #include "api/router.h"
 #include "api/schema.h"
 #include "base/err.h"
@@ -27,8 +27,10 @@ struct hijack;
 struct request {
     struct server *server;
     struct engine *engine;
-    struct MHD_Connection *conn;
-    char *method, *path;
+    struct connection *conn;
+    const char *method; /* static */
+    char *path;         /* without the query, unescaped */
+    struct buf query;   /* name, NUL, value, NUL, …, unescaped */
     struct route_match match;
     struct err failed; /* found before the body was there; answered when it has been read */
     struct buf body;
@@ -38,18 +40,17 @@ struct request {
     void *state;           /* of the route, from `begin` to `handle` */
     void (*state_free)(void *state);
     struct hijack *hijack;
-    enum MHD_Result result; /* for the HTTP library, once there is a reply */
     bool replied;
 };
 
-struct request *request_new(struct server *s, struct MHD_Connection *conn, const char *method,
-                            const char *path);
+/* `method` is borrowed for good; `url` is as it came. */
+struct request *request_new(struct connection *conn, const char *method, const char *url);
 void request_free(struct request *r);
 /* Finds the route and lets it begin. Never fails: an error is kept for the reply. */
 void request_begin(struct request *r);
 void request_take_body(struct request *r, const char *data, size_t n);
-/* The body is complete: replies. */
-enum MHD_Result request_finish(struct request *r);
+/* The body is complete: replies; a stream is over when this returns. */
+void request_finish(struct request *r);
 
 /* The connection's socket, borrowed. */
 int request_socket(const struct request *r);

@@ -2,43 +2,30 @@
 /*
  * Server
  *
- * One instance of libmicrohttpd per listening socket, a thread per connection: handlers may block.
- * The order of the end: no new connections, then the streams (they poll closing_fd), then what is
- * in progress.
+ * A thread for each connection (workers.c), HTTP on it (connection.c). The order of the end: no new
+ * connections, then the streams (they poll closing_fd), then what is in progress.
  */
 #include "api/server.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "api/connection.h"
 #include "api/listen.h"
-#include "api/request.h"
-#include "base/log.h"
+#include "api/workers.h"
 #include "base/str.h"
-
-#define CONNECTIONS_MAX 4096
-/* Filters and labels live in the URL, so no less; and the library touches all of it, so no more. */
-#define CONNECTION_MEMORY (128u << 10)
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define THREAD_STACK (4u << 20)
-#else
-#define THREAD_STACK (512u << 10)
-#endif
 
 struct server_stream {
     struct server *server;
     struct server_stream *prev, *next;
-    int client; /* a copy: the HTTP library closes its own when it likes */
+    int client;
 };
 
 struct server {
     struct engine *engine;
-    struct MHD_Daemon **daemons;
-    size_t n;
+    struct workers *workers;
     struct strv paths; /* of our unix sockets */
     int closing_fd;
     pthread_mutex_t lock;
@@ -47,14 +34,27 @@ struct server {
     bool closing;                  /* under lock */
 };
 
-struct server *server_new(struct engine *e)
+static void serve(void *ctx, int fd, char *buffer)
 {
-    int fd = eventfd(0, EFD_CLOEXEC);
-    if (fd < 0)
+    connection_serve(ctx, fd, buffer);
+}
+
+struct server *server_new(struct engine *e, struct err *err)
+{
+    _cleanup_(closep) int fd = eventfd(0, EFD_CLOEXEC);
+    if (fd < 0) {
+        err_errno(err, -errno, "cannot make a descriptor for the server");
         return NULL;
+    }
     struct server *s = xcalloc(1, sizeof(*s));
+    s->workers = workers_new(serve, s, err);
+    if (!s->workers) {
+        free(s);
+        return NULL;
+    }
+    connection_setup();
     s->engine = e;
-    s->closing_fd = fd;
+    s->closing_fd = steal_fd(&fd);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
     return s;
@@ -73,7 +73,7 @@ int server_closing_fd(const struct server *s)
 int server_stream_begin(struct server *s, int client, struct server_stream **out, struct err *err)
 {
     struct server_stream *x = xcalloc(1, sizeof(*x));
-    *x = (struct server_stream){.server = s, .client = fcntl(client, F_DUPFD_CLOEXEC, 3)};
+    *x = (struct server_stream){.server = s, .client = client};
     pthread_mutex_lock(&s->lock);
     bool closing = s->closing;
     if (!closing) {
@@ -87,7 +87,6 @@ int server_stream_begin(struct server *s, int client, struct server_stream **out
         *out = x;
         return 0;
     }
-    close_fd(x->client);
     free(x);
     return err_set(err, -ESHUTDOWN, "the daemon is ending");
 }
@@ -105,84 +104,7 @@ void server_stream_end(struct server_stream *x)
     if (!s->streams)
         pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
-    close_fd(x->client);
     free(x);
-}
-
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *data_n, void **state)
-{
-    struct request *r = *state;
-    if (!r) {
-        r = *state = request_new(ctx, conn, method, url);
-        request_begin(r);
-        return MHD_YES;
-    }
-    if (*data_n > 0) {
-        request_take_body(r, data, *data_n);
-        *data_n = 0;
-        return MHD_YES;
-    }
-    return request_finish(r);
-}
-
-static void on_completed(void *ctx, struct MHD_Connection *conn, void **state,
-                         enum MHD_RequestTerminationCode code)
-{
-    if (*state)
-        request_free(*state);
-    *state = NULL;
-}
-
-static int hex_value(char c)
-{
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %XX in place. %00 stays as it is: a NUL would silently cut the string behind it. */
-static size_t on_unescape(void *ctx, struct MHD_Connection *conn, char *s)
-{
-    char *to = s;
-    for (const char *from = s; *from; from++) {
-        int hi = *from == '%' ? hex_value(from[1]) : -1;
-        int lo = hi >= 0 ? hex_value(from[2]) : -1;
-        if (lo >= 0 && (hi || lo)) {
-            *to++ = (char)(hi << 4 | lo);
-            from += 2;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return (size_t)(to - s);
-}
-
-static void on_log(void *ctx, const char *fmt, va_list ap) _printf_(2, 0);
-static void on_log(void *ctx, const char *fmt, va_list ap)
-{
-    _cleanup_(freep) char *text = str_vprintf(fmt, ap);
-    log_debug("http: %s", str_trim(text));
-}
-
-static int server_serve(struct server *s, int fd, const char *address, struct err *err)
-{
-    struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-            MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG | MHD_USE_ITC,
-        0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
-    if (!d)
-        return err_set(err, -EIO, "cannot serve %s", address);
-    s->daemons = xrealloc(s->daemons, (s->n + 1) * sizeof(*s->daemons));
-    s->daemons[s->n++] = d;
-    return 0;
 }
 
 int server_listen(struct server *s, const char *address, const char *group, struct passed *passed,
@@ -194,13 +116,9 @@ int server_listen(struct server *s, const char *address, const char *group, stru
         return r;
     if (l.path)
         strv_add(&s->paths, l.path);
-    while (l.n > 0) {
-        r = server_serve(s, l.fds[l.n - 1], address, err);
-        if (r < 0)
-            return r;
-        l.n--;
-    }
-    return 0;
+    while (r == 0 && l.n > 0)
+        r = workers_listen(s->workers, l.fds[--l.n], err);
+    return r < 0 ? err_wrap(err, "cannot serve %s", address) : 0;
 }
 
 static void server_end_streams(struct server *s)
@@ -220,13 +138,10 @@ void server_free(struct server *s)
     const char *path;
     strv_foreach (path, &s->paths)
         unlink(path);
-    for (size_t i = 0; i < s->n; i++)
-        close_fd(MHD_quiesce_daemon(s->daemons[i]));
+    workers_quiesce(s->workers);
     server_end_streams(s);
-    for (size_t i = 0; i < s->n; i++)
-        MHD_stop_daemon(s->daemons[i]);
+    workers_free(s->workers);
     strv_fini(&s->paths);
-    free(s->daemons);
     close_fd(s->closing_fd);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);

@@ -12,8 +12,8 @@ struct engine;
 struct passed;
 struct server;
 
-/* The engine stays the caller's and must outlive the server. */
-struct server *server_new(struct engine *e);
+/* The engine stays the caller's and must outlive the server. NULL with words. */
+struct server *server_new(struct engine *e, struct err *err);
 /* Opens one address and serves it: unix:///PATH, tcp://HOST:PORT (loopback only), fd:// (all
  * sockets that systemd passed) or fd://N. `group` owns unix sockets (0660); one that does not exist
  * is a warning and leaves them root's. */

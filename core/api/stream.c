@@ -2,8 +2,8 @@
 /*
  * Streams
  *
- * The HTTP library pulls: its callback blocks until there is something to send. A client that left
- * is seen only by polling its socket there too.
+ * They run on the connection's thread until their end. A client that left is seen only by polling
+ * its socket too.
  */
 #include "api/stream.h"
 
@@ -16,8 +16,7 @@
 #include "api/server.h"
 #include "base/log.h"
 
-#define LIVE_BLOCK     (4u << 10) /* many of them are idle */
-#define PRODUCED_BLOCK (32u << 10)
+#define PRODUCED_BLOCK (64u << 10)
 
 /* Waits for `fd`. 0: readable, -EPIPE: the client left or the server closes. */
 static int stream_wait(struct server *s, int client, int fd)
@@ -33,71 +32,45 @@ static int stream_wait(struct server *s, int client, int fd)
     return p[1].revents || p[2].revents ? -EPIPE : 0;
 }
 
+/* Sends the head, and chunks while `next` gives some (1); -ENODATA is the end, any other negative
+ * errno cuts the answer off, so that the client does not take it for complete. */
+static int stream_send(struct request *r, const char *type, int (*next)(void *ctx, struct buf *out),
+                       void *ctx)
+{
+    _cleanup_(buf_fini) struct buf out = {0};
+    int c = 0;
+    reply_send(r, 200, type, NULL, LENGTH_STREAM, NULL);
+    while (c >= 0) {
+        buf_reset(&out);
+        c = next(ctx, &out);
+        if ((c >= 0 || c == -ENODATA) && connection_chunk(r->conn, out.s, out.len) < 0)
+            c = -EPIPE;
+    }
+    if (c == -ENODATA)
+        connection_chunks_end(r->conn);
+    else
+        r->conn->broken = true;
+    return 0;
+}
+
 /* --- live */
 struct live {
     struct server *server;
-    struct server_stream *stream;
     int client, fd;
     const struct live_ops *ops;
     void *ctx;
-    struct buf out;
-    size_t sent;
-    bool ended;
 };
 
-static int live_fill(struct live *l)
-{
-    buf_reset(&l->out);
-    l->sent = 0;
-    while (l->out.len == 0) {
-        int r = l->ended ? -ENODATA : l->ops->fill(l->ctx, &l->out);
-        if (r == -ENODATA && l->out.len > 0)
-            l->ended = true;
-        else if (r < 0)
-            return r;
-        if (r == 0 && l->out.len == 0)
-            r = stream_wait(l->server, l->client, l->fd);
-        if (r < 0 && !l->ended)
-            return r;
-    }
-    return 0;
-}
-
-static ssize_t live_read(void *arg, uint64_t pos, char *to, size_t max)
+static int live_next(void *arg, struct buf *out)
 {
     struct live *l = arg;
-    if (l->sent == l->out.len) {
-        int r = live_fill(l);
-        if (r < 0)
-            return r == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM
-                                 : MHD_CONTENT_READER_END_WITH_ERROR;
+    for (;;) {
+        int r = l->ops->fill(l->ctx, out);
+        if (r < 0 || out->len > 0)
+            return r;
+        if (r == 0 && (r = stream_wait(l->server, l->client, l->fd)) < 0)
+            return r;
     }
-    size_t n = MIN(max, l->out.len - l->sent);
-    memcpy(to, l->out.s + l->sent, n);
-    l->sent += n;
-    return (ssize_t)n;
-}
-
-static void live_free(void *arg)
-{
-    struct live *l = arg;
-    l->ops->close(l->ctx);
-    server_stream_end(l->stream);
-    buf_fini(&l->out);
-    free(l);
-}
-
-static int stream_queue(struct request *r, const char *type, size_t block,
-                        MHD_ContentReaderCallback read, MHD_ContentReaderFreeCallback release,
-                        void *arg)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block, read, arg, release);
-    if (response)
-        return reply_queue(r, 200, type, response);
-    release(arg);
-    r->replied = true;
-    return 0;
 }
 
 int reply_live(struct request *r, const char *type, int fd, const struct live_ops *ops, void *ctx,
@@ -109,14 +82,12 @@ int reply_live(struct request *r, const char *type, int fd, const struct live_op
         ops->close(ctx);
         return c;
     }
-    struct live *l = xcalloc(1, sizeof(*l));
-    *l = (struct live){.server = r->server,
-                       .stream = stream,
-                       .client = request_socket(r),
-                       .fd = fd,
-                       .ops = ops,
-                       .ctx = ctx};
-    return stream_queue(r, type, LIVE_BLOCK, live_read, live_free, l);
+    struct live l = {
+        .server = r->server, .client = request_socket(r), .fd = fd, .ops = ops, .ctx = ctx};
+    c = stream_send(r, type, live_next, &l);
+    ops->close(ctx);
+    server_stream_end(stream);
+    return c;
 }
 
 /* --- produced */
@@ -138,18 +109,19 @@ static void *produced_run(void *arg)
     return NULL;
 }
 
-static ssize_t produced_read(void *arg, uint64_t pos, char *to, size_t max)
+static int produced_next(void *arg, struct buf *out)
 {
     struct produced *p = arg;
+    char data[PRODUCED_BLOCK];
     if (stream_wait(p->server, p->client, p->ours) < 0)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    ssize_t n = recv(p->ours, to, max, 0);
-    if (n > 0)
-        return n;
+        return -EPIPE;
+    ssize_t n = recv(p->ours, data, sizeof(data), 0);
+    if (n > 0) {
+        buf_add(out, data, (size_t)n);
+        return 1;
+    }
     /* The end of the socket came after the code was written. */
-    return n == 0 && __atomic_load_n(&p->code, __ATOMIC_ACQUIRE) == 0
-               ? MHD_CONTENT_READER_END_OF_STREAM
-               : MHD_CONTENT_READER_END_WITH_ERROR;
+    return n == 0 && __atomic_load_n(&p->code, __ATOMIC_ACQUIRE) == 0 ? -ENODATA : -EPIPE;
 }
 
 static void produced_fini(struct produced *p)
@@ -160,9 +132,8 @@ static void produced_fini(struct produced *p)
     free(p);
 }
 
-static void produced_free(void *arg)
+static void produced_end(struct produced *p)
 {
-    struct produced *p = arg;
     struct server_stream *stream = p->stream;
     shutdown(p->ours, SHUT_RDWR);
     pthread_join(p->thread, NULL);
@@ -197,5 +168,7 @@ int reply_produced(struct request *r, const char *type, const struct producer_op
         produced_fini(p);
         return err_errno(err, e, "cannot start the stream");
     }
-    return stream_queue(r, type, PRODUCED_BLOCK, produced_read, produced_free, p);
+    stream_send(r, type, produced_next, p);
+    produced_end(p);
+    return 0;
 }

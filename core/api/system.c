@@ -14,15 +14,11 @@
 
 int system_ping(struct request *r, struct err *err)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(2, (void *)"OK", MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return err_set(err, -ENOMEM, "out of memory");
-    MHD_add_response_header(response, "Builder-Version", "1");
-    MHD_add_response_header(response, "Cache-Control", "no-cache, no-store, must-revalidate");
-    MHD_add_response_header(response, "Pragma", "no-cache");
-    MHD_add_response_header(response, "Swarm", "inactive");
-    return reply_queue(r, 200, "text/plain; charset=utf-8", response);
+    return reply_send(r, 200, "text/plain; charset=utf-8",
+                      "Builder-Version: 1\r\n"
+                      "Cache-Control: no-cache, no-store, must-revalidate\r\n"
+                      "Pragma: no-cache\r\nSwarm: inactive\r\n",
+                      2, "OK");
 }
 
 /* Docker's client prints the details of the component that is called Engine. */

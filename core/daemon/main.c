@@ -91,9 +91,9 @@ static int daemon_open(struct daemon *d, struct config *cfg, struct passed *pass
     int r = engine_open(cfg, &d->engine, err);
     if (r < 0)
         return r;
-    d->server = server_new(d->engine);
+    d->server = server_new(d->engine, err);
     if (!d->server)
-        return err_errno(err, -errno, "cannot make the server");
+        return err->code;
     strv_foreach (address, &d->listen) {
         r = server_listen(d->server, address, d->group, passed, err);
         if (r < 0)

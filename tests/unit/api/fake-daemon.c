@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     log_setup("fake-daemon", argc > 2 ? LOG_DEBUG : LOG_INFO, false);
     signal(SIGPIPE, SIG_IGN);
     struct engine *e = fake_engine_new();
-    struct server *s = server_new(e);
+    struct server *s = server_new(e, &err);
     int r = server_listen(s, argc > 1 ? argv[1] : "", "", &(struct passed){0}, &err);
     if (r < 0)
         log_error("%s", err_msg(&err));

@@ -38,7 +38,7 @@ static int rig_setup(void **state)
     g->path = str_printf("%s/sub/s.sock", g->dir);
     g->address = str_printf("unix://%s", g->path);
     g->engine = fake_engine_new();
-    g->server = server_new(g->engine);
+    g->server = server_new(g->engine, NULL);
     *state = g;
     return server_listen(g->server, g->address, "", &(struct passed){0}, NULL);
 }
@@ -394,11 +394,118 @@ static void the_server_ends_with_streams_open(void **state)
     close(half);
 }
 
+/* --- connections */
+static void requests_in_a_row_are_answered_in_order(void **state)
+{
+    _cleanup_(buf_fini) struct buf got = {0};
+    _cleanup_(closep) int fd =
+        ask(*state, "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
+                    "POST /containers/create?name=row HTTP/1.1\r\nHost: d\r\n"
+                    "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+                    "GET /nope HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    read_until(fd, &got, NULL);
+    const char *ping = strstr(got.s, "\r\n\r\nOK"), *created = strstr(got.s, "201 Created\r\n"),
+               *missing = strstr(got.s, "404 Not Found\r\n");
+    assert_true(ping && created > ping && missing > created);
+    assert_non_null(strstr(missing, "Connection: close\r\n"));
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+    static const char request[] = "GET /containers/json?all=1&limit=%32 HTTP/1.1\r\nHost: d\r\n"
+                                  "X-Empty:\r\nConnection: close\r\n\r\n";
+    _cleanup_(buf_fini) struct buf got = {0};
+    _cleanup_(closep) int fd = dial(*state);
+    for (const char *at = request; *at; at++)
+        assert_int_equal(send(fd, at, 1, MSG_NOSIGNAL), 1);
+    read_until(fd, &got, NULL);
+    assert_non_null(str_after(got.s, OK));
+}
+
+static char *ping_with_a_query_of(struct rig *g, size_t n)
+{
+    struct buf got = {0};
+    _cleanup_(buf_fini) struct buf request = {0};
+    buf_adds(&request, "GET /_ping?filters=");
+    for (size_t i = 0; i < n; i++)
+        buf_addc(&request, 'x');
+    buf_adds(&request, " HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    _cleanup_(closep) int fd = dial(g);
+    fs_write_all(fd, request.s, request.len);
+    read_until(fd, &got, NULL);
+    return buf_steal(&got);
+}
+
+static void long_addresses_are_taken(void **state)
+{
+    _cleanup_(freep) char *fits = ping_with_a_query_of(*state, 200u << 10);
+    assert_non_null(str_after(fits, OK));
+    _cleanup_(freep) char *over = ping_with_a_query_of(*state, 300u << 10);
+    assert_non_null(str_after(over, "HTTP/1.1 431 "));
+}
+
+static void http_10_gets_no_chunks(void **state)
+{
+    _cleanup_(buf_fini) struct buf got = {0};
+    _cleanup_(closep) int fd = ask(*state, "GET /events?until=1700000000 HTTP/1.0\r\n\r\n");
+    read_until(fd, &got, NULL);
+    assert_non_null(str_after(got.s, OK));
+    assert_non_null(strstr(got.s, "Connection: close\r\n"));
+    assert_null(strstr(got.s, "chunked"));
+    assert_null(strstr(got.s, "\r\n0\r\n"));
+}
+
+static void http_11_needs_a_host(void **state)
+{
+    _cleanup_(buf_fini) struct buf got = {0};
+    _cleanup_(closep) int fd = ask(*state, "GET /_ping HTTP/1.1\r\n\r\n");
+    read_until(fd, &got, NULL);
+    assert_non_null(str_after(got.s, BAD));
+    assert_non_null(strstr(got.s, "Connection: close\r\n"));
+}
+
+static void what_follows_an_attach_is_not_lost(void **state)
+{
+    _cleanup_(buf_fini) struct buf got = {0};
+    expect(*state, "POST", "/containers/create?name=c", "{\"Tty\":true}", CREATED, "");
+    _cleanup_(closep) int fd = ask(*state, ATTACH("c", "") "early\n");
+    read_until(fd, &got, "\r\n\r\n");
+    expect(*state, "POST", "/containers/c/start", "", "HTTP/1.1 204 ", "");
+    shutdown(fd, SHUT_WR);
+    read_until(fd, &got, NULL);
+    assert_string_equal(strstr(got.s, "\r\n\r\n") + 4, "early\nbye\n");
+}
+
+/* More than stay idle; each stays open and has to be served, and none may hold up the end. */
+static void many_connections_are_served_at_once(void **state)
+{
+    int fds[64];
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+            fds[i] = ask(*state, "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n");
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+            _cleanup_(buf_fini) struct buf got = {0};
+            read_until(fds[i], &got, "\r\n\r\nOK");
+        }
+        for (size_t i = 0; round == 0 && i < ARRAY_SIZE(fds); i++)
+            close(fds[i]);
+    }
+    struct rig *g = *state;
+    server_freep(&g->server);
+    g->server = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        _cleanup_(buf_fini) struct buf got = {0};
+        read_until(fds[i], &got, NULL);
+        close(fds[i]);
+    }
+}
+
 static void a_socket_that_answers_is_not_taken(void **state)
 {
     struct rig *g = *state;
     _cleanup_(err_fini) struct err err = {0};
-    _cleanup_(server_freep) struct server *second = server_new(g->engine);
+    _cleanup_(server_freep) struct server *second = server_new(g->engine, NULL);
     struct stat st;
     assert_int_equal(server_listen(second, g->address, "", &(struct passed){0}, &err), -EADDRINUSE);
     assert_non_null(strstr(err_msg(&err), "another daemon answers there"));
@@ -413,7 +520,7 @@ static void a_stale_socket_is_replaced(void **state)
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     _cleanup_(freep) char *path = str_printf("%s/stale", g->dir);
     _cleanup_(freep) char *address = str_printf("unix://%s", path);
-    _cleanup_(server_freep) struct server *s = server_new(g->engine);
+    _cleanup_(server_freep) struct server *s = server_new(g->engine, NULL);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
@@ -427,7 +534,7 @@ static void addresses_that_cannot_be_served_are_refused(void **state)
     static const char *const bad[] = {
         "tcp://0.0.0.0:0", "tcp://127.0.0.1", "tcp://[::1", "unix://relative",  "unix:///tmp/",
         "http://x",        "fd://",           "",           "tcp://127.0.0.1:x"};
-    _cleanup_(server_freep) struct server *s = server_new(g->engine);
+    _cleanup_(server_freep) struct server *s = server_new(g->engine, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         _cleanup_(err_fini) struct err err = {0};
         assert_int_equal(server_listen(s, bad[i], "", &(struct passed){0}, &err), -EINVAL);
@@ -461,6 +568,13 @@ int main(void)
         TEST(a_cut_import_is_an_error_for_the_engine),
         TEST(a_program_that_cannot_be_started_is_told_in_the_stream),
         TEST(the_server_ends_with_streams_open),
+        TEST(requests_in_a_row_are_answered_in_order),
+        TEST(a_request_may_come_byte_by_byte),
+        TEST(long_addresses_are_taken),
+        TEST(http_10_gets_no_chunks),
+        TEST(http_11_needs_a_host),
+        TEST(what_follows_an_attach_is_not_lost),
+        TEST(many_connections_are_served_at_once),
         TEST(a_socket_that_answers_is_not_taken),
         TEST(a_stale_socket_is_replaced),
         TEST(addresses_that_cannot_be_served_are_refused),
