@@ -97,7 +97,7 @@ spawn)
 inside) inside ;;
 enter)
     join $$
-    exec nsenter -t "$(cat "$dir/world.pid")" -n -m -i -C -r -- "$@"
+    exec nsenter -t "$(cat "$dir/world.pid")" -n -m -i -C -r -w -- "$@" # -w: in a chroot the old directory is out of reach, and sh says so
     ;;
 net) exec nsenter -t "$(cat "$dir/world.pid")" -n -- "$@" ;;
 stop)
