@@ -290,11 +290,22 @@ class Daemon:
         return streams
 
 
+def renamed(value, before, after):
+    """The recording with the log driver's name as it is built here."""
+    if isinstance(value, dict):
+        return {k: renamed(v, before, after) for k, v in value.items()}
+    if isinstance(value, list):
+        return [renamed(v, before, after) for v in value]
+    return after if value == before else value
+
+
 def play_berthd(rec, shim, driver, where):
     doc = load(rec, {"T": where, "INSTANCE": "played", **{"ID%d" % n: "%064x" % n for n in range(1, 9)},
                      **{"ID%d-SHORT" % n: "%012x" % n for n in range(1, 9)}})
     plan = next(m["msg"]["plan"] for m in doc["conversation"] if m["msg"]["type"] == "prepare")
-    plan["log"]["path"], plan["log"]["driver"] = driver, os.path.basename(driver)[len("log-"):-len(".so")]
+    doc = renamed(doc, plan["log"]["driver"], os.path.basename(driver)[len("log-"):-len(".so")])
+    plan = next(m["msg"]["plan"] for m in doc["conversation"] if m["msg"]["type"] == "prepare")
+    plan["log"]["path"] = driver
     make_places(plan, where)
     os.makedirs(where + "/run")
     ident, talk, spare = "%064x" % 1, doc["conversation"], doc.get("spare")
