@@ -78,7 +78,7 @@ static void client_connect(struct client *c)
         errno = ENAMETOOLONG;
         die(socket_path);
     }
-    strcpy(sa.sun_path, socket_path);
+    memcpy(sa.sun_path, socket_path, strlen(socket_path)); /* the rest is zero */
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     while (connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
         if (errno != EINTR)
