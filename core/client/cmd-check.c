@@ -87,4 +87,5 @@ const struct cli_command command_check = {
     .min = 0,
     .max = 0,
     .flags = check_flags,
+    .examples = "    berth system check --repair\n",
     .run = check_main};

@@ -36,6 +36,8 @@ const struct cli_command command_config_show = {.group = "config",
                                                 .summary = "Display the daemon's configuration and "
                                                            "where each value came from",
                                                 .flags = show_flags,
+                                                .examples =
+                                                    "    berth config show --format '{{json .}}'\n",
                                                 .run = show_main};
 
 static char *words(const json_t *value)

@@ -51,6 +51,10 @@ const struct cli_command command_stop = {.group = "container",
                                          .min = 1,
                                          .max = -1,
                                          .flags = stop_flags,
+                                         .examples = "With half a minute's time:\n"
+                                                     "    berth stop -t 30 web\n",
+                                         .first = COMPLETE_RUNNING,
+                                         .rest = COMPLETE_RUNNING,
                                          .run = stop_main};
 
 static int kill_one(struct client *c, const struct args *a, const char *ref)
@@ -82,6 +86,8 @@ const struct cli_command command_kill = {.group = "container",
                                          .min = 1,
                                          .max = -1,
                                          .flags = kill_flags,
+                                         .examples = "    berth kill -s HUP web\n",
+                                         .first = COMPLETE_RUNNING,
                                          .run = kill_main};
 
 static int rm_one(struct client *c, const struct args *a, const char *ref)
@@ -119,6 +125,12 @@ const struct cli_command command_rm = {.group = "container",
                                        .min = 1,
                                        .max = -1,
                                        .flags = rm_flags,
+                                       .aliases = "remove",
+                                       .examples =
+                                           "A container that runs, with its anonymous volumes:\n"
+                                           "    berth rm -fv web\n",
+                                       .first = COMPLETE_CONTAINER,
+                                       .rest = COMPLETE_CONTAINER,
                                        .run = rm_main};
 
 static int wait_one(struct client *c, const struct args *a, const char *ref)
@@ -147,6 +159,9 @@ const struct cli_command command_wait = {
     .min = 1,
     .max = -1,
     .flags = no_flags,
+    .examples = "    berth wait job\n",
+    .first = COMPLETE_CONTAINER,
+    .rest = COMPLETE_CONTAINER,
     .run = wait_main};
 
 struct log_stream {
@@ -200,4 +215,9 @@ const struct cli_command command_logs = {.group = "container",
                                          .min = 1,
                                          .max = 1,
                                          .flags = logs_flags,
+                                         .examples = "The last ten lines, and what comes:\n"
+                                                     "    berth logs -f --tail 10 web\n"
+                                                     "Of the last hour, with times:\n"
+                                                     "    berth logs -t --since 1h web\n",
+                                         .first = COMPLETE_CONTAINER,
                                          .run = logs_main};

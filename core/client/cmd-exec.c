@@ -107,7 +107,8 @@ static const struct flag exec_flags[] = {
     {"detach", 'd', FLAG_BOOL, "", "Detached mode: run command in the background"},
     {"detach-keys", 0, FLAG_STRING, "keys", "Override the key sequence for detaching"},
     {"env", 'e', FLAG_LIST, "list", "Set environment variables"},
-    {"env-file", 0, FLAG_LIST, "list", "Read in a file of environment variables"},
+    {"env-file", 0, FLAG_LIST, "list", "Read in a file of environment variables",
+     .completes = COMPLETE_FILE},
     {"interactive", 'i', FLAG_BOOL, "", "Keep STDIN open even if not attached"},
     {"privileged", 0, FLAG_BOOL, "", "Give extended privileges to the command"},
     {"tty", 't', FLAG_BOOL, "", "Allocate a pseudo-TTY"},
@@ -125,4 +126,10 @@ const struct cli_command command_exec = {.group = "container",
                                          .max = -1,
                                          .stop_at_first = true,
                                          .flags = exec_flags,
+                                         .examples = "A shell in a container that runs:\n"
+                                                     "    berth exec -it web sh\n"
+                                                     "As another user, with a variable:\n"
+                                                     "    berth exec -u 1000 -e LANG=C web id\n",
+                                         .common = true,
+                                         .first = COMPLETE_RUNNING,
                                          .run = exec_main};

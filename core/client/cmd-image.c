@@ -87,15 +87,21 @@ static const struct flag images_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_images = {.group = "image",
-                                           .name = "ls",
-                                           .top = "images",
-                                           .usage = "[OPTIONS] [REPOSITORY[:TAG]]",
-                                           .summary = "List images",
-                                           .min = 0,
-                                           .max = 1,
-                                           .flags = images_flags,
-                                           .run = images_main};
+const struct cli_command command_images = {
+    .group = "image",
+    .name = "ls",
+    .top = "images",
+    .usage = "[OPTIONS] [REPOSITORY[:TAG]]",
+    .summary = "List images",
+    .min = 0,
+    .max = 1,
+    .flags = images_flags,
+    .aliases = "list",
+    .examples = "The size of each, by name:\n"
+                "    berth images --format 'table {{.Repository}}:{{.Tag}}\\t{{.Size}}'\n",
+    .common = true,
+    .first = COMPLETE_IMAGE,
+    .run = images_main};
 
 /* The last status of a progress stream, and an error in it. */
 struct progress {
@@ -203,6 +209,9 @@ const struct cli_command command_import = {
     .min = 1,
     .max = 2,
     .flags = import_flags,
+    .examples = "A root file system becomes an image:\n"
+                "    tar -C rootfs -c . | berth import -c 'CMD [\"sh\"]' - myimage:1\n",
+    .first = COMPLETE_FILE,
     .run = import_main};
 
 static int tag_main(struct client *c, const struct args *a)
@@ -231,6 +240,9 @@ const struct cli_command command_tag = {.group = "image",
                                         .min = 2,
                                         .max = 2,
                                         .flags = no_flags,
+                                        .examples = "    berth tag myimage:1 myimage:latest\n",
+                                        .first = COMPLETE_IMAGE,
+                                        .rest = COMPLETE_IMAGE,
                                         .run = tag_main};
 
 static int rmi_one(struct client *c, const struct args *a, const char *ref)
@@ -269,6 +281,9 @@ const struct cli_command command_rmi = {.group = "image",
                                         .min = 1,
                                         .max = -1,
                                         .flags = rmi_flags,
+                                        .aliases = "remove",
+                                        .first = COMPLETE_IMAGE,
+                                        .rest = COMPLETE_IMAGE,
                                         .run = rmi_main};
 
 static const struct column history_columns[] = {
@@ -330,4 +345,5 @@ const struct cli_command command_history = {.group = "image",
                                             .min = 1,
                                             .max = 1,
                                             .flags = history_flags,
+                                            .first = COMPLETE_IMAGE,
                                             .run = history_main};

@@ -98,27 +98,62 @@ static int volume_main(struct client *c, const struct args *a)
     return inspect_all(c, a, "volume");
 }
 
-static const struct flag inspect_flags[] = {
+static const struct flag format_flags[] = {
     {"format", 'f', FLAG_STRING, "string", "Format output: json, TEMPLATE"},
-    {"size", 's', FLAG_BOOL, "", "Display total file sizes if the type is container"},
-    {"type", 0, FLAG_STRING, "string",
-     "Only inspect objects of the given type: container, image, network, volume"},
     {NULL},
 };
 
-#define INSPECT(group_, top_, what, main_)                                                         \
-    {                                                                                              \
-        .group = group_, .name = "inspect", .top = top_,                                           \
-        .usage = "[OPTIONS] NAME|ID [NAME|ID...]", .summary = what, .min = 1, .max = -1,           \
-        .flags = inspect_flags, .run = main_                                                       \
-    }
-const struct cli_command command_inspect =
-    INSPECT(NULL, "inspect", "Return low-level information on objects", inspect_main);
-const struct cli_command command_container_inspect =
-    INSPECT("container", NULL, "Display detailed information on containers", container_main);
-const struct cli_command command_image_inspect =
-    INSPECT("image", NULL, "Display detailed information on images", image_main);
-const struct cli_command command_network_inspect =
-    INSPECT("network", NULL, "Display detailed information on networks", network_main);
-const struct cli_command command_volume_inspect =
-    INSPECT("volume", NULL, "Display detailed information on volumes", volume_main);
+static const struct flag size_flags[] = {
+    {"size", 's', FLAG_BOOL, "", "Display total file sizes if the type is container"},
+    {NULL},
+};
+
+static const struct flag size_and_type_flags[] = {
+    {"size", 's', FLAG_BOOL, "", "Display total file sizes if the type is container"},
+    {"type", 0, FLAG_STRING, "string",
+     "Only inspect objects of the given type: container, image, network, volume",
+     .words = "container image network volume"},
+    {NULL},
+};
+
+#define COMMON(group_, completes_, main_)                                                          \
+    .group = group_, .name = "inspect", .min = 1, .max = -1, .flags = format_flags,                \
+    .first = completes_, .rest = completes_, .run = main_
+
+const struct cli_command command_inspect = {
+    COMMON(NULL, COMPLETE_CONTAINER, inspect_main),
+    .top = "inspect",
+    .usage = "[OPTIONS] NAME|ID [NAME|ID...]",
+    .summary = "Return low-level information on objects",
+    .more = size_and_type_flags,
+    .examples = "The address of a container:\n"
+                "    berth inspect --format '{{range "
+                ".NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web\n"
+                "Its mounts as JSON:\n"
+                "    berth inspect --format '{{json .Mounts}}' web\n",
+};
+
+const struct cli_command command_container_inspect = {
+    COMMON("container", COMPLETE_CONTAINER, container_main),
+    .usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Display detailed information on one or more containers",
+    .more = size_flags,
+};
+
+const struct cli_command command_image_inspect = {
+    COMMON("image", COMPLETE_IMAGE, image_main),
+    .usage = "[OPTIONS] IMAGE [IMAGE...]",
+    .summary = "Display detailed information on one or more images",
+};
+
+const struct cli_command command_network_inspect = {
+    COMMON("network", COMPLETE_NETWORK, network_main),
+    .usage = "[OPTIONS] NETWORK [NETWORK...]",
+    .summary = "Display detailed information on one or more networks",
+};
+
+const struct cli_command command_volume_inspect = {
+    COMMON("volume", COMPLETE_VOLUME, volume_main),
+    .usage = "[OPTIONS] VOLUME [VOLUME...]",
+    .summary = "Display detailed information on one or more volumes",
+};

@@ -29,14 +29,16 @@ static const struct flag volume_create_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_volume_create = {.group = "volume",
-                                                  .name = "create",
-                                                  .usage = "[OPTIONS] [VOLUME]",
-                                                  .summary = "Create a volume",
-                                                  .min = 0,
-                                                  .max = 1,
-                                                  .flags = volume_create_flags,
-                                                  .run = volume_create_main};
+const struct cli_command command_volume_create = {
+    .group = "volume",
+    .name = "create",
+    .usage = "[OPTIONS] [VOLUME]",
+    .summary = "Create a volume",
+    .min = 0,
+    .max = 1,
+    .flags = volume_create_flags,
+    .examples = "    berth volume create --label app=web data\n",
+    .run = volume_create_main};
 
 static const struct column volume_columns[] = {{"Name", "VOLUME NAME"},
                                                {"Driver", "DRIVER"},
@@ -91,6 +93,7 @@ const struct cli_command command_volume_ls = {.group = "volume",
                                               .min = 0,
                                               .max = 0,
                                               .flags = list_flags,
+                                              .aliases = "list",
                                               .run = volume_ls_main};
 
 static int volume_rm_one(struct client *c, const struct args *a, const char *ref)
@@ -120,6 +123,9 @@ const struct cli_command command_volume_rm = {.group = "volume",
                                               .min = 1,
                                               .max = -1,
                                               .flags = volume_rm_flags,
+                                              .aliases = "remove",
+                                              .first = COMPLETE_VOLUME,
+                                              .rest = COMPLETE_VOLUME,
                                               .run = volume_rm_main};
 
 static const struct column network_columns[] = {
@@ -155,4 +161,5 @@ const struct cli_command command_network_ls = {.group = "network",
                                                .min = 0,
                                                .max = 0,
                                                .flags = list_flags,
+                                               .aliases = "list",
                                                .run = network_ls_main};

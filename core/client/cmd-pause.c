@@ -35,6 +35,9 @@ const struct cli_command command_restart = {.group = "container",
                                             .min = 1,
                                             .max = -1,
                                             .flags = restart_flags,
+                                            .examples = "    berth restart -t 30 web\n",
+                                            .first = COMPLETE_CONTAINER,
+                                            .rest = COMPLETE_CONTAINER,
                                             .run = restart_main};
 
 static int post_one(struct client *c, const char *path, const char *ref)
@@ -67,6 +70,8 @@ const struct cli_command command_pause = {.group = "container",
                                           .min = 1,
                                           .max = -1,
                                           .flags = no_flags,
+                                          .first = COMPLETE_RUNNING,
+                                          .rest = COMPLETE_RUNNING,
                                           .run = pause_main};
 
 static int unpause_one(struct client *c, const struct args *a, const char *ref)
@@ -89,4 +94,6 @@ const struct cli_command command_unpause = {
     .min = 1,
     .max = -1,
     .flags = no_flags,
+    .first = COMPLETE_CONTAINER,
+    .rest = COMPLETE_CONTAINER,
     .run = unpause_main};

@@ -185,12 +185,19 @@ static const struct flag ps_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_ps = {.group = "container",
-                                       .name = "ls",
-                                       .top = "ps",
-                                       .usage = "[OPTIONS]",
-                                       .summary = "List containers",
-                                       .min = 0,
-                                       .max = 0,
-                                       .flags = ps_flags,
-                                       .run = ps_main};
+const struct cli_command command_ps = {
+    .group = "container",
+    .name = "ls",
+    .top = "ps",
+    .usage = "[OPTIONS]",
+    .summary = "List containers",
+    .min = 0,
+    .max = 0,
+    .flags = ps_flags,
+    .aliases = "list ps",
+    .examples = "All containers, also those that have ended:\n"
+                "    berth ps -a\n"
+                "Names and states of those with a label:\n"
+                "    berth ps --filter label=app=web --format '{{.Names}}: {{.State}}'\n",
+    .common = true,
+    .run = ps_main};

@@ -217,17 +217,26 @@ static const struct flag run_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_run = {.group = "container",
-                                        .name = "run",
-                                        .top = "run",
-                                        .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-                                        .summary = "Create and run a new container from an image",
-                                        .min = 1,
-                                        .max = -1,
-                                        .stop_at_first = true,
-                                        .flags = container_flags,
-                                        .more = run_flags,
-                                        .run = run_main};
+const struct cli_command command_run = {
+    .group = "container",
+    .name = "run",
+    .top = "run",
+    .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .summary = "Create and run a new container from an image",
+    .min = 1,
+    .max = -1,
+    .stop_at_first = true,
+    .flags = container_flags,
+    .more = run_flags,
+    .examples = "A shell that is gone when it ends:\n"
+                "    berth run --rm -it debian:12 bash\n"
+                "A web server in the background, on a port of this host and with a volume:\n"
+                "    berth run -d --name web -p 127.0.0.1:8080:80 -v data:/srv myimage:1 httpd -f\n"
+                "With limits:\n"
+                "    berth run --rm -m 256m --cpus 1.5 --pids-limit 100 myimage:1 work\n",
+    .common = true,
+    .first = COMPLETE_IMAGE,
+    .run = run_main};
 
 static int create_main(struct client *c, const struct args *a)
 {
@@ -242,16 +251,20 @@ static int create_main(struct client *c, const struct args *a)
     return 0;
 }
 
-const struct cli_command command_create = {.group = "container",
-                                           .name = "create",
-                                           .top = "create",
-                                           .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-                                           .summary = "Create a new container",
-                                           .min = 1,
-                                           .max = -1,
-                                           .stop_at_first = true,
-                                           .flags = container_flags,
-                                           .run = create_main};
+const struct cli_command command_create = {
+    .group = "container",
+    .name = "create",
+    .top = "create",
+    .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .summary = "Create a new container",
+    .min = 1,
+    .max = -1,
+    .stop_at_first = true,
+    .flags = container_flags,
+    .examples = "    berth create --name job -v data:/srv myimage:1 work\n"
+                "    berth start -a job\n",
+    .first = COMPLETE_IMAGE,
+    .run = create_main};
 
 static int inspect(struct client *c, const char *ref, json_t **out)
 {
@@ -346,6 +359,10 @@ const struct cli_command command_start = {.group = "container",
                                           .min = 1,
                                           .max = -1,
                                           .flags = start_flags,
+                                          .examples = "With its output here, until it ends:\n"
+                                                      "    berth start -a job\n",
+                                          .first = COMPLETE_STOPPED,
+                                          .rest = COMPLETE_STOPPED,
                                           .run = start_main};
 
 static int attach_main(struct client *c, const struct args *a)
@@ -373,12 +390,16 @@ static const struct flag attach_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_attach = {.group = "container",
-                                           .name = "attach",
-                                           .top = "attach",
-                                           .usage = "[OPTIONS] CONTAINER",
-                                           .summary = "Attach this terminal to a running container",
-                                           .min = 1,
-                                           .max = 1,
-                                           .flags = attach_flags,
-                                           .run = attach_main};
+const struct cli_command command_attach = {
+    .group = "container",
+    .name = "attach",
+    .top = "attach",
+    .usage = "[OPTIONS] CONTAINER",
+    .summary = "Attach this terminal to a running container",
+    .min = 1,
+    .max = 1,
+    .flags = attach_flags,
+    .examples = "See the output only, and leave with ctrl-c without a signal to the container:\n"
+                "    berth attach --no-stdin --sig-proxy=false web\n",
+    .first = COMPLETE_RUNNING,
+    .run = attach_main};

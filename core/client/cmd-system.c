@@ -59,15 +59,19 @@ static const struct flag format_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_version = {.group = NULL,
-                                            .name = "version",
-                                            .top = "version",
-                                            .usage = "[OPTIONS]",
-                                            .summary = "Show the version of client and server",
-                                            .min = 0,
-                                            .max = 0,
-                                            .flags = format_flags,
-                                            .run = version_main};
+const struct cli_command command_version = {
+    .group = NULL,
+    .name = "version",
+    .top = "version",
+    .usage = "[OPTIONS]",
+    .summary = "Show the version of client and server",
+    .min = 0,
+    .max = 0,
+    .flags = format_flags,
+    .examples = "The daemon's alone:\n"
+                "    berth version --format '{{.Server.Version}}'\n",
+    .common = true,
+    .run = version_main};
 
 static void print_list(const char *title, json_t *list)
 {
@@ -141,15 +145,18 @@ static int info_main(struct client *c, const struct args *a)
     return 0;
 }
 
-const struct cli_command command_info = {.group = "system",
-                                         .name = "info",
-                                         .top = "info",
-                                         .usage = "[OPTIONS]",
-                                         .summary = "Display system-wide information",
-                                         .min = 0,
-                                         .max = 0,
-                                         .flags = format_flags,
-                                         .run = info_main};
+const struct cli_command command_info = {
+    .group = "system",
+    .name = "info",
+    .top = "info",
+    .usage = "[OPTIONS]",
+    .summary = "Display system-wide information",
+    .min = 0,
+    .max = 0,
+    .flags = format_flags,
+    .examples = "    berth info --format '{{.Driver}} {{.CgroupVersion}}'\n",
+    .common = true,
+    .run = info_main};
 
 struct event_stream {
     struct buf line;
@@ -218,12 +225,15 @@ static const struct flag events_flags[] = {
     {NULL},
 };
 
-const struct cli_command command_events = {.group = "system",
-                                           .name = "events",
-                                           .top = "events",
-                                           .usage = "[OPTIONS]",
-                                           .summary = "Get real time events from the server",
-                                           .min = 0,
-                                           .max = 0,
-                                           .flags = events_flags,
-                                           .run = events_main};
+const struct cli_command command_events = {
+    .group = "system",
+    .name = "events",
+    .top = "events",
+    .usage = "[OPTIONS]",
+    .summary = "Get real time events from the server",
+    .min = 0,
+    .max = 0,
+    .flags = events_flags,
+    .examples = "What happened to a container in the last hour:\n"
+                "    berth events --since 1h --until 0s --filter container=web\n",
+    .run = events_main};

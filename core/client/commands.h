@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands, each file's contribution to the table. */
+/* The commands, each file's contribution to the table, and what some of them lend each other. */
 #pragma once
 
 #include "client/client.h"
 
-extern const struct cli_command command_run, command_create, command_start, command_attach,
-    command_exec, command_stop, command_restart, command_pause, command_unpause, command_kill,
-    command_rm, command_wait, command_ps, command_logs, command_inspect, command_container_inspect,
-    command_image_inspect, command_images, command_import, command_tag, command_rmi,
-    command_history, command_info, command_version, command_events, command_check,
-    command_volume_create, command_volume_ls, command_volume_inspect, command_volume_rm,
-    command_network_ls, command_network_inspect, command_config_show, command_config_reload;
+#define COMMAND(name) extern const struct cli_command command_##name;
+#include "client/commands-list.h"
+#undef COMMAND
 
 /* Has the daemon pull an image. */
 int image_pull(struct client *c, const char *reference);

@@ -80,6 +80,10 @@ static int parse_short(struct args *a, const struct flag *flags, const struct fl
         const struct flag *f = find(flags, NULL, 0, *s);
         if (!f)
             f = find(more, NULL, 0, *s);
+        if (!f && *s == 'h') {
+            a->help = true;
+            return 0;
+        }
         if (!f)
             return err_set(err, -EINVAL, "unknown shorthand flag: '%c' in %s", *s, group);
         if (f->kind == FLAG_BOOL && s[1] != '=') {

@@ -8,12 +8,31 @@
 
 enum flag_kind { FLAG_BOOL, FLAG_STRING, FLAG_LIST, FLAG_INT };
 
+/* What a word of the command line can be completed with. */
+enum completes {
+    COMPLETE_NOTHING,
+    COMPLETE_CONTAINER, /* of any state */
+    COMPLETE_RUNNING,
+    COMPLETE_STOPPED,
+    COMPLETE_IMAGE,
+    COMPLETE_VOLUME,
+    COMPLETE_NETWORK,
+    COMPLETE_FILE,
+    COMPLETE_DIRECTORY,
+    COMPLETE_CONTAINER_PATH, /* cp's CONTAINER:PATH, or a file */
+    COMPLETE_COMMAND,        /* help's */
+};
+
 struct flag {
     const char *name;
     char letter; /* 0: none */
     enum flag_kind kind;
     const char *value; /* what help shows for the value: "bytes", "list" */
     const char *help;
+    const char
+        *words; /* the values that it can have, or begin with, "always missing never"; NULL: any */
+    enum completes completes; /* what else its value is completed with */
+    bool hidden;              /* in no help, page or completion */
 };
 
 struct args {

@@ -7,131 +7,18 @@
 
 #include "build-config.h"
 #include "client/client.h"
-
-static const struct flag global_flags[] = {
-    {"host", 'H', FLAG_STRING, "address",
-     "Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)"},
-    {"version", 'v', FLAG_BOOL, "", "Print version and quit"},
-    {NULL},
-};
-
-int cli_fail(const struct client *c, int exit_code)
-{
-    fprintf(stderr, "berth: %s\n", err_msg(&c->err));
-    return exit_code;
-}
-
-int cli_each(struct client *c, const struct args *a,
-             int (*one)(struct client *c, const struct args *a, const char *ref))
-{
-    int code = 0;
-    for (size_t i = 0; i < a->rest.n; i++) {
-        err_clear(&c->err);
-        if (str_empty(a->rest.v[i])) {
-            err_set(&c->err, -EINVAL, "invalid name or ID: the value is empty");
-            code = cli_fail(c, 1);
-            continue;
-        }
-        if (one(c, a, a->rest.v[i]) < 0)
-            code = cli_fail(c, 1);
-        fflush(stdout);
-    }
-    return code;
-}
-
-static void print_flags(const struct flag *f)
-{
-    for (; f && f->name; f++) {
-        _cleanup_(freep) char *left =
-            str_printf("--%s%s%s", f->name, *f->value ? " " : "", f->value);
-        if (f->letter)
-            printf("  -%c, %-28s %s\n", f->letter, left, f->help);
-        else
-            printf("      %-28s %s\n", left, f->help);
-    }
-}
-
-static void print_command_help(const struct cli_command *cmd)
-{
-    printf("Usage:  berth %s%s%s %s\n\n%s\n", cmd->top ? "" : cmd->group, cmd->top ? "" : " ",
-           cmd->top ? cmd->top : cmd->name, cmd->usage, cmd->summary);
-    if (cmd->flags->name || cmd->more)
-        printf("\nOptions:\n");
-    print_flags(cmd->more);
-    print_flags(cmd->flags);
-}
-
-static void print_help(const char *group)
-{
-    size_t n;
-    const struct cli_command *const *all = cli_commands(&n);
-    printf("Usage:  berth %s%sCOMMAND\n\nA container engine\n\nCommands:\n",
-           group ? group : "[OPTIONS] ", group ? " " : "");
-    for (size_t i = 0; i < n; i++)
-        if (group ? str_eq(all[i]->group, group) : all[i]->top != NULL)
-            printf("  %-12s %s\n", group ? all[i]->name : all[i]->top, all[i]->summary);
-    if (!group) {
-        printf(
-            "\nManagement Commands:\n  container, image, volume, network, system, config\n\nGlobal "
-            "Options:\n");
-        print_flags(global_flags);
-    }
-    printf("\nRun 'berth COMMAND --help' for more information on a command.\n");
-}
-
-static const struct cli_command *find_top(const char *name)
-{
-    size_t n;
-    const struct cli_command *const *all = cli_commands(&n);
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(all[i]->top, name))
-            return all[i];
-    return NULL;
-}
-
-/* `berth container run`: *known says whether there is such a group at all. */
-static const struct cli_command *find_grouped(const char *group, const char *name, bool *known)
-{
-    size_t n;
-    const struct cli_command *const *all = cli_commands(&n), *found = NULL;
-    *known = false;
-    for (size_t i = 0; i < n; i++) {
-        if (!str_eq(all[i]->group, group))
-            continue;
-        *known = true;
-        bool alias = str_eq(all[i]->name, "ls") && (str_eq(name, "list") || str_eq(name, "ps"));
-        if (str_eq(all[i]->name, name) || alias)
-            found = all[i];
-    }
-    return found;
-}
-
-static int unknown_command(const char *name)
-{
-    size_t n, used = 0;
-    const struct cli_command *const *all = cli_commands(&n);
-    const char *names[128];
-    for (size_t i = 0; i < n && used < ARRAY_SIZE(names); i++)
-        if (all[i]->top)
-            names[used++] = all[i]->top;
-    const char *near = str_nearest(name, names, used);
-    fprintf(stderr,
-            near ? "berth: '%s' is not a berth command. Did you mean '%s'?\n"
-                 : "berth: '%s' is not a berth command.\nSee 'berth --help'\n",
-            name, near);
-    return 1;
-}
+#include "client/help.h"
 
 /* -EINVAL with words when the number of positional arguments is wrong. */
-static int check_count(const struct cli_command *cmd, const char *name, int n, struct err *err)
+static int check_count(const struct cli_command *cmd, const char *words, int n, struct err *err)
 {
     if (n >= cmd->min && (cmd->max < 0 || n <= cmd->max))
         return 0;
     if (cmd->max == 0)
-        return err_set(err, -EINVAL, "\"berth %s\" accepts no arguments", name);
+        return err_set(err, -EINVAL, "'berth %s' accepts no arguments", words);
     int limit = n < cmd->min ? cmd->min : cmd->max;
-    const char *word = cmd->max == cmd->min ? "exactly" : n < cmd->min ? "at least" : "at most";
-    return err_set(err, -EINVAL, "\"berth %s\" requires %s %d argument%s", name, word, limit,
+    const char *how = cmd->max == cmd->min ? "" : n < cmd->min ? "at least " : "at most ";
+    return err_set(err, -EINVAL, "'berth %s' requires %s%d argument%s", words, how, limit,
                    limit == 1 ? "" : "s");
 }
 
@@ -139,17 +26,17 @@ static int check_count(const struct cli_command *cmd, const char *name, int n, s
 static int run_command(struct client *c, const struct cli_command *cmd, int argc, char **argv)
 {
     struct args a = {0};
-    const char *name = cmd->top ? cmd->top : cmd->name;
+    _cleanup_(freep) char *words = cli_words(cmd);
     int r = args_parse(&a, cmd->flags, cmd->more, cmd->stop_at_first, argc, argv, &c->err);
     int code = r < 0 ? 125 : 1;
     if (r == 0 && !a.help)
-        r = check_count(cmd, name, (int)a.rest.n, &c->err);
+        r = check_count(cmd, words, (int)a.rest.n, &c->err);
     if (r < 0) {
         cli_fail(c, code);
-        fprintf(stderr, "\nUsage:  berth %s %s\n\nRun 'berth %s --help' for more information\n",
-                name, cmd->usage, name);
+        fprintf(stderr, "\nUsage:  berth %s%s%s\n\nRun 'berth %s --help' for more information\n",
+                words, *cmd->usage ? " " : "", cmd->usage, words);
     } else if (a.help) {
-        print_command_help(cmd);
+        help_command(cmd);
         code = 0;
     } else {
         code = cmd->run(c, &a);
@@ -168,33 +55,47 @@ static char *default_host(const struct args *a)
     return host ? xstrdup(host) : str_printf("unix://%s/berth.sock", BERTH_RUNDIR);
 }
 
+static int unknown_command(const char *group, const char *name)
+{
+    const char *near = cli_nearest(group, name), *space = group ? " " : "";
+    group = group ? group : "";
+    fprintf(stderr, "berth: unknown command: berth %s%s%s", group, space, name);
+    if (near)
+        fprintf(stderr, " (did you mean 'berth %s%s%s'?)", group, space, near);
+    fprintf(stderr, "\n\nRun 'berth %s%s--help' for more information\n", group, space);
+    return 1;
+}
+
+/* `berth help [COMMAND]`, `berth GROUP`: what these words are. */
+static int help(int argc, char **argv)
+{
+    int used;
+    const struct cli_command *cmd = cli_find(argc, argv, &used);
+    const struct cli_group *group = argc > 0 ? cli_group(argv[0]) : NULL;
+    bool group_only = group && (argc == 1 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
+    if (cmd)
+        help_command(cmd);
+    else if (argc == 0 || group_only)
+        help_group(group);
+    else
+        return unknown_command(group ? group->name : NULL, argv[group ? 1 : 0]);
+    return 0;
+}
+
 static int dispatch(struct client *c, const struct args *globals)
 {
-    int argc = (int)globals->rest.n;
+    int argc = (int)globals->rest.n, used;
     char **argv = globals->rest.v;
     if (args_bool(globals, "version")) {
         puts("berth version " BERTH_VERSION);
         return 0;
     }
-    if (argc == 0 || str_eq(argv[0], "help") || globals->help) {
-        const struct cli_command *cmd = argc > 1 ? find_top(argv[1]) : NULL;
-        if (cmd)
-            print_command_help(cmd);
-        else
-            print_help(NULL);
-        return 0;
-    }
-    const struct cli_command *cmd = find_top(argv[0]);
+    if (argc == 0 || globals->help)
+        return help(0, NULL);
+    const struct cli_command *cmd = cli_find(argc, argv, &used);
     if (cmd)
-        return run_command(c, cmd, argc - 1, argv + 1);
-    bool known;
-    cmd = find_grouped(argv[0], argc > 1 ? argv[1] : NULL, &known);
-    if (cmd)
-        return run_command(c, cmd, argc - 2, argv + 2);
-    if (!known)
-        return unknown_command(argv[0]);
-    print_help(argv[0]);
-    return argc > 1 && !str_eq(argv[1], "--help");
+        return run_command(c, cmd, argc - used, argv + used);
+    return str_eq(argv[0], "help") ? help(argc - 1, argv + 1) : help(argc, argv);
 }
 
 /* A descriptor of ours must not become the program's stdin, stdout or stderr. */
@@ -215,7 +116,7 @@ int main(int argc, char **argv)
     open_standard_streams();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
-    if (args_parse(&globals, global_flags, NULL, true, argc - 1, argv + 1, &c.err) < 0) {
+    if (args_parse(&globals, cli_global_flags, NULL, true, argc - 1, argv + 1, &c.err) < 0) {
         cli_fail(&c, 125);
         code = 125;
     } else {
