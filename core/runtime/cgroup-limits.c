@@ -43,6 +43,10 @@ static int memory_v1_pair(const char *dir, int64_t memory, int64_t swap, struct 
     if (memory > 0 && cgroup_write_int(dir, "memory.limit_in_bytes", memory, &first) == 0)
         return cgroup_write_int(dir, "memory.memsw.limit_in_bytes", swap, err);
     int r = cgroup_write_int(dir, "memory.memsw.limit_in_bytes", swap, err);
+    if (r < 0 && first.code == -EBUSY) { /* more is in use, and that is the reason */
+        err_clear(err);
+        return err_move(err, &first);
+    }
     return r < 0 || memory <= 0 ? r : cgroup_write_int(dir, "memory.limit_in_bytes", memory, err);
 }
 

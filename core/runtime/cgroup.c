@@ -388,19 +388,6 @@ int cgroup_create(struct cgroup *cg, const char *id, const json_t *host_config, 
     return r;
 }
 
-int cgroup_update(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err)
-{
-    for (size_t i = 0; i < cg->n; i++) {
-        _cleanup_(freep) char *dir = cgroup_dir(cg, &cg->hiers[i], id);
-        if (access(dir, F_OK) < 0)
-            return err_errno(err, -errno, "control group %s", dir);
-        int r = cgroup_limits_set(cg, &cg->hiers[i], dir, host_config, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 static int list_dir(const char *path, struct strv *ids)
 {
     _cleanup_(closedirp) DIR *d = opendir(path);

@@ -43,7 +43,8 @@ int cgroup_check(const struct cgroup *cg, json_t *host_config, json_t *warnings,
 /* Makes the container's groups and sets its limits and devices. Groups of that id that are there already and empty are
  * used. On failure nothing is left. */
 int cgroup_create(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err);
-/* Sets the limits in `host_config` (those that are not zero) on a container that has its groups. */
+/* Sets the limits in `host_config` (those that are not zero; PidsLimit -1: none) on a container that has its groups. On failure they are
+ * as they were. -ENOENT without groups. */
 int cgroup_update(struct cgroup *cg, const char *id, const json_t *host_config, struct err *err);
 /* Removes the container's groups, with those made below them. Groups that are gone are fine. Processes that are left
  * are killed, and their end is waited for, at most kill_ms; 0: they are not, and that is -EBUSY. */

@@ -197,6 +197,47 @@ static void a_limit_that_fails_leaves_no_group(void **state)
     cgroup_remove_parent(cg);
 }
 
+static char *value_of(struct cgroup *cg, const char *controller, const char *file)
+{
+    const struct cgroup_hier *h = cgroup_hier_of(cg, controller);
+    _cleanup_(freep) char *dir = cgroup_dir(cg, h, id), *path = str_printf("%s/%s", dir, file);
+    char *text = NULL;
+    assert_int_equal(fs_read(AT_FDCWD, path, 64, &text, NULL), 0);
+    return text;
+}
+
+static int update(struct cgroup *cg, const char *text, struct err *err)
+{
+    json_auto_t *hc = json_loads(text, 0, NULL);
+    return cgroup_update(cg, id, hc, err);
+}
+
+static void an_update_that_fails_leaves_all_limits_as_they_were(void **state)
+{
+    _cleanup_(cgroup_closep) struct cgroup *cg = open_real();
+    if (!is_usable(cg) || !cgroup_hier_of(cg, "cpuset") || !cgroup_hier_of(cg, "pids"))
+        skip();
+    const char *memory = cgroup_version(cg) == 2 ? "memory.max" : "memory.limit_in_bytes";
+    json_auto_t *hc = json_loads("{\"Memory\":16777216,\"PidsLimit\":7}", 0, NULL);
+    _cleanup_(err_fini) struct err err = {0};
+    assert_int_equal(update(cg, "{}", NULL), -ENOENT);
+    assert_int_equal(cgroup_create(cg, id, hc, NULL), 0);
+    assert_true(update(cg, "{\"Memory\":33554432,\"PidsLimit\":9,\"CpusetCpus\":\"4000\"}", &err) <
+                0);
+    assert_non_null(strstr(err_msg(&err), "cpuset.cpus"));
+    _cleanup_(freep) char *was_pids = value_of(cg, "pids", "pids.max");
+    _cleanup_(freep) char *was_memory = value_of(cg, "memory", memory);
+    assert_string_equal(was_pids, "7\n");
+    assert_string_equal(was_memory, "16777216\n");
+    assert_int_equal(update(cg, "{\"Memory\":33554432,\"PidsLimit\":-1}", NULL), 0);
+    _cleanup_(freep) char *now_pids = value_of(cg, "pids", "pids.max");
+    _cleanup_(freep) char *now_memory = value_of(cg, "memory", memory);
+    assert_string_equal(now_pids, "max\n");
+    assert_string_equal(now_memory, "33554432\n");
+    assert_int_equal(cgroup_destroy(cg, id, 0, NULL), 0);
+    cgroup_remove_parent(cg);
+}
+
 /* The v2 device program, on whatever v2 tree there is. */
 static void a_device_program_denies_what_no_rule_allows(void **state)
 {
@@ -244,6 +285,7 @@ int main(void)
         cmocka_unit_test(device_rules_parse),
         cmocka_unit_test(a_group_holds_its_limits_and_its_processes_until_it_is_destroyed),
         cmocka_unit_test(a_limit_that_fails_leaves_no_group),
+        cmocka_unit_test(an_update_that_fails_leaves_all_limits_as_they_were),
         cmocka_unit_test(a_device_program_denies_what_no_rule_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
