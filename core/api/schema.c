@@ -135,6 +135,10 @@ static const struct member container_create_members[] = {
 const struct schema schema_container_create = {container_create_members,
                                                ARRAY_SIZE(container_create_members)};
 
+/* Docker's Resources with RestartPolicy: part of HostConfig. */
+const struct schema schema_container_update = {host_config_members,
+                                               ARRAY_SIZE(host_config_members)};
+
 static const struct member exec_create_members[] = {
     {"AttachStdin", &boolean},  {"AttachStdout", &boolean}, {"AttachStderr", &boolean},
     {"Tty", &boolean},          {"Privileged", &boolean},   {"Detach", &boolean},

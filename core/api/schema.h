@@ -34,6 +34,7 @@ struct schema {
 };
 
 extern const struct schema schema_container_create;
+extern const struct schema schema_container_update;
 extern const struct schema schema_exec_create;
 extern const struct schema schema_exec_start;
 extern const struct schema schema_volume_create;

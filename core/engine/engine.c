@@ -25,6 +25,7 @@
 #include "engine/record.h"
 #include "engine/restarts.h"
 #include "engine/shim-upgrade.h"
+#include "engine/stats.h"
 #include "engine/storage.h"
 #include "engine/volumes.h"
 #include "image/store.h"
@@ -168,6 +169,21 @@ static int recover(struct engine *e, struct err *err)
     return 0;
 }
 
+static void row_changed(void *ctx, const char *id)
+{
+    struct engine *e = ctx;
+    list_cache_row_changed(e->list, id);
+    stats_row_changed(e->stats, id);
+}
+
+/* Before there are other threads. */
+static void watch_rows(struct engine *e)
+{
+    e->list = list_cache_new(e);
+    e->stats = stats_new(e);
+    state_container_watch(e->state, row_changed, e);
+}
+
 static int open_all(struct engine *e, struct err *err)
 {
     int r = state_open(e->config->data_root, &e->state, err);
@@ -197,7 +213,7 @@ static int open_all(struct engine *e, struct err *err)
     if (r == 0)
         r = endpoints_reserve(e, err);
     if (r == 0)
-        e->list = list_cache_new(e);
+        watch_rows(e);
     if (r == 0)
         r = reconcile(e, err);
     if (r < 0)
@@ -232,6 +248,7 @@ static void stop_work(struct engine *e)
     pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->lock);
     waits_end(e);
+    stats_end(e->stats);
     attaches_deliver(e, NULL, NULL);
     background_wait(e);
     jobs_close(e->jobs);
@@ -315,7 +332,10 @@ void engine_close(struct engine *e)
         cgroup_close(e->cgroup);
     registry_free(e->registry);
     event_ring_end(e->events);
+    if (e->state)
+        state_container_watch(e->state, NULL, NULL);
     list_cache_free(e->list);
+    stats_free(e->stats);
     state_close(e->state);
     close_fd(e->run_fd);
     free_memory(e);

@@ -88,6 +88,17 @@ int engine_container_restart(struct engine *e, const char *ref, const char *sign
 /* -EBUSY where it does not run, or is (not) paused already; -ENOTSUP without a freezer. */
 int engine_container_pause(struct engine *e, const char *ref, struct err *err);
 int engine_container_unpause(struct engine *e, const char *ref, struct err *err);
+/* -EEXIST in Docker's words when the name is taken. */
+int engine_container_rename(struct engine *e, const char *ref, const char *name, struct err *err);
+/* body: Resources with RestartPolicy; zero and empty members stay as they are. *out: {"Warnings"}. -EBUSY for what does not go with
+ * what the container has. On failure nothing has changed. */
+int engine_container_update(struct engine *e, const char *ref, const json_t *body, json_t **out,
+                            struct err *err);
+/* args: those of `ps`, with blanks between them; NULL or "": "-ef". *out: {"Titles", "Processes"}. */
+int engine_container_top(struct engine *e, const char *ref, const char *args, json_t **out,
+                         struct err *err);
+/* Removes all that do not run and match (label, label!, until). *out: {"ContainersDeleted", "SpaceReclaimed"}. */
+int engine_container_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err);
 int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
                             struct err *err);
 int engine_container_resize(struct engine *e, const char *ref, int64_t rows, int64_t cols,
@@ -104,6 +115,21 @@ int engine_container_wait_fd(struct container_wait *w);
 /* When it is: *out = {"StatusCode", "Error"?}; 1. 0: not yet. */
 int engine_container_wait_result(struct container_wait *w, json_t **out);
 void engine_container_wait_close(struct container_wait *w);
+
+enum stats_mode {
+    STATS_STREAM,   /* one line a second, the first at once */
+    STATS_ONCE,     /* one, of two samples a second apart */
+    STATS_ONE_SHOT, /* one, at once */
+};
+struct stats_sub;
+/* Statistics of a container, in the form of Docker's; those of one that does not run are zeros. */
+int engine_container_stats_open(struct engine *e, const char *ref, enum stats_mode mode,
+                                struct stats_sub **out, struct err *err);
+/* Readable when there may be a line. */
+int engine_container_stats_fd(struct stats_sub *sub);
+/* Appends the next line: 1; 0: none now; -ENODATA: there are no more, -EPIPE: the engine closes. */
+int engine_container_stats_next(struct stats_sub *sub, struct buf *out);
+void engine_container_stats_close(struct stats_sub *sub);
 
 struct log_query {
     bool stdout_on, stderr_on, follow, timestamps, details;

@@ -189,9 +189,9 @@ static void sub_link(struct event_ring *r, struct event_sub *s)
 int event_sub_open(struct event_ring *r, const json_t *filters, int64_t since_ns, int64_t until_ns,
                    struct event_sub **out, struct err *err)
 {
-    static const char *const allowed[] = {"type",   "event",   "container", "image",
-                                          "volume", "network", "daemon",    "label",
-                                          "scope",  "plugin",  NULL};
+    static const char *const allowed[] = {"type",    "event",  "container", "image",   "volume",
+                                          "network", "daemon", "label",     "scope",   "plugin",
+                                          "config",  "node",   "secret",    "service", NULL};
     int ret = filters_check(filters, allowed, err);
     if (ret < 0)
         return ret;
@@ -280,6 +280,8 @@ static bool sub_matches(const struct event_sub *s, const json_t *event, int64_t 
            matches_action(f, event) && matches_actor(f, event, "container") &&
            matches_actor(f, event, "network") && matches_actor(f, event, "volume") &&
            matches_actor(f, event, "daemon") && matches_actor(f, event, "plugin") &&
+           matches_actor(f, event, "config") && matches_actor(f, event, "node") &&
+           matches_actor(f, event, "secret") && matches_actor(f, event, "service") &&
            matches_image(f, event) &&
            filters_match_labels(f, "label", json_obj(json_obj(event, "Actor"), "Attributes"));
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <regex.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/ports.h"
@@ -168,4 +169,53 @@ int filters_bool(const json_t *filters, const char *key, bool *out, struct err *
         return err_set(err, -EINVAL, "invalid filter '%s=%s': true or false would be right", key,
                        word);
     return 0;
+}
+
+static bool is_among(const char *const *words, const char *word)
+{
+    for (size_t i = 0; words[i]; i++)
+        if (str_eq(words[i], word))
+            return true;
+    return false;
+}
+
+int filters_check_words(const json_t *filters, const char *key, const char *const *words,
+                        struct err *err)
+{
+    const json_t *values = values_of(filters, key);
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const char *word = json_string_value(json_array_get(values, i));
+        if (is_among(words, word))
+            continue;
+        _cleanup_(strv_fini) struct strv right = {0};
+        for (size_t k = 0; words[k]; k++)
+            strv_add(&right, words[k]);
+        _cleanup_(freep) char *list = strv_join(&right, ", ");
+        return err_set(err, -EINVAL, "invalid filter '%s=%s': one of %s would be right", key, word,
+                       list);
+    }
+    return 0;
+}
+
+int filters_until(const json_t *filters, int64_t *ns, struct err *err)
+{
+    const json_t *values = values_of(filters, "until");
+    *ns = INT64_MAX;
+    if (!values)
+        return 0;
+    if (json_array_size(values) > 1)
+        return err_set(err, -EINVAL, "more than one until filter specified");
+    const char *text = json_string_value(json_array_get(values, 0));
+    int64_t span;
+    if (parse_duration(text, &span) == 0)
+        *ns = time_now_ns() - span;
+    else if (time_parse_loose(text, ns) < 0)
+        return err_set(err, -EINVAL, "failed to parse value as time or duration: \"%s\"", text);
+    return 0;
+}
+
+bool filters_match_prune(const json_t *filters, const json_t *labels)
+{
+    return filters_match_labels(filters, "label", labels) &&
+           !(filters_has(filters, "label!") && filters_match_labels(filters, "label!", labels));
 }

@@ -30,3 +30,10 @@ int filters_check_ports(const json_t *filters, struct err *err);
 bool filters_match_ports(const json_t *filters, const json_t *ports);
 /* As Docker's booleans (dangling=true); *out only set when the key is there. -EINVAL. */
 int filters_bool(const json_t *filters, const char *key, bool *out, struct err *err);
+/* One of `words` (NULL-terminated) is what each value of a key has to be: -EINVAL naming them. */
+int filters_check_words(const json_t *filters, const char *key, const char *const *words,
+                        struct err *err);
+/* `until` of a prune: a span before now, or a time; *ns is INT64_MAX without one. -EINVAL, also for more than one. */
+int filters_until(const json_t *filters, int64_t *ns, struct err *err);
+/* `label` and `label!` of a prune: all of the first have to hold, and not all of the second. */
+bool filters_match_prune(const json_t *filters, const json_t *labels);

@@ -35,6 +35,7 @@ struct registry;
 struct restarts;
 struct seccomp_cache;
 struct shim_reactor;
+struct stats;
 struct storage;
 
 struct engine {
@@ -54,6 +55,7 @@ struct engine {
     struct log_hosts *log_hosts;
     struct image_store *images;
     struct list_cache *list; /* of containers, as it is shown */
+    struct stats *stats;
     struct cgroup *cgroup;
     struct seccomp_cache *seccomp;
     struct shim_reactor *reactor;
@@ -74,6 +76,7 @@ struct engine {
     uint64_t generation; /* counts changes */
     bool up;             /* start-up is done */
     bool closing;
+    bool pruning; /* containers */
 };
 
 /* --- changed.c */

@@ -182,9 +182,8 @@ static void clear(struct list_cache *c)
 }
 
 /* --- keeping it up to date */
-static void mark_stale(void *ctx, const char *id)
+void list_cache_row_changed(struct list_cache *c, const char *id)
 {
-    struct list_cache *c = ctx;
     pthread_mutex_lock(&c->stale_lock);
     map_set(&c->stale, id, c);
     pthread_mutex_unlock(&c->stale_lock);
@@ -275,7 +274,6 @@ struct list_cache *list_cache_new(struct engine *e)
     c->engine = e;
     pthread_mutex_init(&c->refresh, NULL);
     pthread_mutex_init(&c->stale_lock, NULL);
-    state_container_watch(e->state, mark_stale, c);
     return c;
 }
 
@@ -283,7 +281,6 @@ void list_cache_free(struct list_cache *c)
 {
     if (!c)
         return;
-    state_container_watch(c->engine->state, NULL, NULL);
     clear(c);
     free(c->v);
     map_fini(&c->stale, NULL);

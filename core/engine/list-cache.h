@@ -22,8 +22,9 @@ struct list_snapshot {
 };
 void list_snapshot_fini(struct list_snapshot *s);
 
-/* Watches the state's rows from now on. */
 struct list_cache *list_cache_new(struct engine *e);
+/* To be told of each change of a row, once it is committed. */
+void list_cache_row_changed(struct list_cache *c, const char *id);
 void list_cache_free(struct list_cache *c);
 /* What was committed before the call, at least. Nothing of it changes any more. */
 int list_cache_take(struct list_cache *c, struct list_snapshot *out, struct err *err);

@@ -28,6 +28,7 @@
 #include "engine/pause.h"
 #include "engine/remove.h"
 #include "engine/restart-policy.h"
+#include "engine/update.h"
 #include "engine/volumes.h"
 #include "image/store.h"
 #include "runtime/cgroup.h"
@@ -363,6 +364,8 @@ static int repair_claims(struct engine *e, struct err *err)
             undo_create(e, c->id);
         if (container && str_eq(c->verb, "restart"))
             finish_restart(e, c->id);
+        if (container && str_eq(c->verb, "update"))
+            container_update_finish(e, c->id);
         if (container)
             container_unclaim(e, c->id);
         else

@@ -82,38 +82,56 @@ static const char *const list_filters[] = {
     "ancestor", "before", "expose",  "exited",  "health", "id",     "isolation", "is-task",
     "label",    "name",   "network", "publish", "since",  "status", "volume",    NULL};
 static const char *const statuses[] = {"created", "restarting", "running", "removing",
-                                       "paused",  "exited",     "dead"};
+                                       "paused",  "exited",     "dead",    NULL};
+static const char *const healths[] = {"none", "starting", "healthy", "unhealthy", NULL};
 
 struct list_query {
     struct engine *engine;
     const json_t *filters;
-    char *ancestor; /* image id */
+    struct strv ancestors; /* image ids */
     int64_t before_ns, since_ns;
-    bool any_status; /* `status` or `exited` are asked for: `all` is implied */
+    bool is_task; /* asked for: there are none */
 };
 
 static int check_words(const json_t *filters, struct err *err)
 {
-    const json_t *values = json_arr(filters, "status");
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        const char *word = json_string_value(json_array_get(values, i));
-        bool known = false;
-        for (size_t k = 0; k < ARRAY_SIZE(statuses); k++)
-            known = known || str_eq(word, statuses[k]);
-        if (!known)
-            return err_set(err, -EINVAL,
-                           "invalid filter 'status=%s': created, restarting, running, removing, "
-                           "paused, exited or dead would be right",
-                           word);
-    }
-    values = json_arr(filters, "exited");
-    for (size_t i = 0; i < json_array_size(values); i++) {
+    int r = filters_check_words(filters, "status", statuses, err);
+    if (r == 0)
+        r = filters_check_words(filters, "health", healths, err);
+    const json_t *values = json_arr(filters, "exited");
+    for (size_t i = 0; r == 0 && i < json_array_size(values); i++) {
         int64_t code;
         const char *word = json_string_value(json_array_get(values, i));
         if (parse_i64(word, INT32_MIN, INT32_MAX, &code) < 0)
-            return err_set(err, -EINVAL, "invalid filter 'exited=%s'", word);
+            r = err_set(err, -EINVAL, "invalid filter 'exited=%s': an exit code is a number", word);
     }
-    return 0;
+    return r;
+}
+
+/* Tasks are a swarm's. */
+static int read_is_task(struct list_query *q, struct err *err)
+{
+    const json_t *values = json_arr(q->filters, "is-task");
+    int r = filters_bool(q->filters, "is-task", &q->is_task, err);
+    for (size_t i = 1; r == 0 && i < json_array_size(values); i++) {
+        bool other;
+        const char *word = json_string_value(json_array_get(values, i));
+        if (parse_bool(word, &other) < 0 || other != q->is_task)
+            r = err_set(err, -EINVAL, "invalid filter 'is-task': true or false would be right");
+    }
+    return r;
+}
+
+/* An image that is not there has no containers: not an error. */
+static void read_ancestors(struct list_query *q)
+{
+    const json_t *values = json_arr(q->filters, "ancestor");
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        _cleanup_(state_image_freep) struct state_image *image = NULL;
+        const char *ref = json_string_value(json_array_get(values, i));
+        if (image_find(q->engine->images, ref, &image, NULL) == 0)
+            strv_add(&q->ancestors, image->id);
+    }
 }
 
 static int read_time(struct list_query *q, const char *key, int64_t *out, struct err *err)
@@ -139,15 +157,11 @@ static int list_query_init(struct list_query *q, struct err *err)
         r = read_time(q, "before", &q->before_ns, err);
     if (r == 0)
         r = read_time(q, "since", &q->since_ns, err);
-    q->any_status = filters_has(q->filters, "status") || filters_has(q->filters, "exited");
-    const char *ancestor = filters_first(q->filters, "ancestor");
-    if (r < 0 || !ancestor)
-        return r;
-    /* An image that is not there has no containers: not an error. */
-    _cleanup_(state_image_freep) struct state_image *image = NULL;
-    q->ancestor =
-        xstrdup(image_find(q->engine->images, ancestor, &image, NULL) == 0 ? image->id : "");
-    return 0;
+    if (r == 0)
+        r = read_is_task(q, err);
+    if (r == 0)
+        read_ancestors(q);
+    return r;
 }
 
 static bool matches_name(const json_t *filters, const char *name)
@@ -208,8 +222,9 @@ static bool matches(const struct list_query *q, const struct state_container *ro
     const json_t *f = q->filters;
     return filters_match_prefix(f, "id", row->id) && matches_name(f, row->name) &&
            filters_match_exact(f, "status", row->status) && matches_exited(f, row) &&
-           filters_match_exact(f, "health", "none") && filters_match_exact(f, "is-task", "false") &&
-           (!q->ancestor || str_eq(q->ancestor, row->image_id)) &&
+           filters_match_exact(f, "health", "none") && !q->is_task &&
+           (!filters_has(f, "ancestor") ||
+            (row->image_id && strv_has(&q->ancestors, row->image_id))) &&
            (!q->before_ns || row->created_ns < q->before_ns) &&
            (!q->since_ns || row->created_ns > q->since_ns) &&
            filters_match_labels(f, "label", json_obj(row->config, "Labels")) &&
@@ -292,12 +307,12 @@ int engine_container_list(struct engine *e, const struct container_list_opts *op
     _cleanup_(list_snapshot_fini) struct list_snapshot list = {0};
     _cleanup_(buf_fini) struct buf b = {0};
     int r = list_query_init(&q, err);
-    bool all = opts->all || opts->limit > 0 || q.any_status || q.before_ns || q.since_ns;
+    bool all = opts->all || opts->limit > 0 || filters_has(opts->filters, "status");
     if (r == 0)
         r = list_cache_take(e->list, &list, err);
     if (r == 0)
         r = write_list(&q, opts, &list, all, &b, err);
-    free(q.ancestor);
+    strv_fini(&q.ancestors);
     if (r == 0)
         *out = buf_steal(&b);
     return r;

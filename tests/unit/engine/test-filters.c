@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "unit.h"
@@ -94,6 +95,51 @@ static void one_port_that_is_published_or_exposed_is_enough(void **state)
     assert_int_equal(filters_check_ports(bad, NULL), -EINVAL);
 }
 
+static void words_of_a_closed_set_are_named(void **state)
+{
+    static const char *const words[] = {"one", "two", NULL};
+    json_auto_t *good = parse("{\"k\":[\"one\",\"two\"]}"),
+                *bad = parse("{\"k\":[\"one\",\"six\"]}");
+    _cleanup_(err_fini) struct err err = {0};
+    assert_int_equal(filters_check_words(NULL, "k", words, NULL), 0);
+    assert_int_equal(filters_check_words(good, "k", words, NULL), 0);
+    assert_int_equal(filters_check_words(bad, "k", words, &err), -EINVAL);
+    assert_string_equal(err_msg(&err), "invalid filter 'k=six': one of one, two would be right");
+}
+
+static void until_is_a_span_or_a_time(void **state)
+{
+    json_auto_t *span = parse("{\"until\":[\"1h\"]}"),
+                *at = parse("{\"until\":[\"1700000000.5\"]}");
+    json_auto_t *date = parse("{\"until\":[\"2026-01-02T03:04:05Z\"]}");
+    json_auto_t *bad = parse("{\"until\":[\"soon\"]}"), *two = parse("{\"until\":[\"1h\",\"2h\"]}");
+    int64_t ns, now = time_now_ns();
+    assert_int_equal(filters_until(NULL, &ns, NULL), 0);
+    assert_true(ns == INT64_MAX);
+    assert_int_equal(filters_until(span, &ns, NULL), 0);
+    assert_in_range((now - ns) / NS_PER_SEC, 3590, 3610);
+    assert_int_equal(filters_until(at, &ns, NULL), 0);
+    assert_true(ns == 1700000000500000000);
+    assert_int_equal(filters_until(date, &ns, NULL), 0);
+    assert_true(ns == 1767323045000000000);
+    assert_int_equal(filters_until(bad, &ns, NULL), -EINVAL);
+    assert_int_equal(filters_until(two, &ns, NULL), -EINVAL);
+}
+
+static void a_prune_takes_what_has_these_labels_and_not_those(void **state)
+{
+    json_auto_t *labels = parse("{\"a\":\"1\",\"b\":\"2\"}");
+    json_auto_t *with = parse("{\"label\":[\"a=1\"]}"), *without = parse("{\"label!\":[\"a\"]}");
+    json_auto_t *both = parse("{\"label\":[\"a\"],\"label!\":[\"b=3\"]}");
+    assert_true(filters_match_prune(NULL, labels));
+    assert_true(filters_match_prune(NULL, NULL));
+    assert_true(filters_match_prune(with, labels));
+    assert_false(filters_match_prune(with, NULL));
+    assert_false(filters_match_prune(without, labels));
+    assert_true(filters_match_prune(without, NULL));
+    assert_true(filters_match_prune(both, labels));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +151,9 @@ int main(void)
         cmocka_unit_test(every_label_must_hold),
         cmocka_unit_test(one_port_that_is_published_or_exposed_is_enough),
         cmocka_unit_test(booleans_are_parsed),
+        cmocka_unit_test(words_of_a_closed_set_are_named),
+        cmocka_unit_test(until_is_a_span_or_a_time),
+        cmocka_unit_test(a_prune_takes_what_has_these_labels_and_not_those),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
