@@ -48,7 +48,7 @@ static int status_error(const struct exchange *x, struct err *err)
 }
 
 /* `r` is of the exchange's reads and writes. */
-static int outcome(const struct client *c, const struct exchange *x, int r, struct err *err)
+int http_outcome(const struct client *c, const struct exchange *x, int r, struct err *err)
 {
     bool refused = x->status >= 400 || x->status == 304;
     if (refused && (r == 0 || x->body.len))
@@ -89,7 +89,7 @@ static int json_on(const struct client *c, int fd, const char *method, const cha
         r = exchange_read_all(&x);
     if (r == 0 && x.keep_alive)
         *keep = steal_fd(&x.fd);
-    r = outcome(c, &x, r, err);
+    r = http_outcome(c, &x, r, err);
     if (r < 0 || !out)
         return r;
     *out = NULL;
@@ -134,7 +134,16 @@ int http_stream(struct client *c, const char *method, const char *path,
     int r = send_request(&x, method, path, NULL);
     if (r == 0)
         r = exchange_read_all(&x);
-    return outcome(c, &x, r, &c->err);
+    return http_outcome(c, &x, r, &c->err);
+}
+
+int http_open(struct client *c, const char *method, const char *path, struct exchange *x)
+{
+    x->fd = connection_open(c->host, &c->err);
+    if (x->fd < 0)
+        return x->fd;
+    int r = send_request(x, method, path, NULL);
+    return r < 0 ? http_outcome(c, x, r, &c->err) : 0;
 }
 
 /* --- uploads */
@@ -179,7 +188,7 @@ int http_upload(struct client *c, const char *path, int fd,
     while (sent == 0 && !has_answer(&x))
         sent = send_chunk(&x, fd);
     int r = sent < 0 && sent != -EPIPE && sent != -ECONNRESET ? sent : exchange_read_all(&x);
-    return outcome(c, &x, r, &c->err);
+    return http_outcome(c, &x, r, &c->err);
 }
 
 /* --- upgraded connections */
@@ -197,7 +206,7 @@ int http_hijack(struct client *c, const char *path, const json_t *body, int *fd,
     int r = send_request(&x, "POST", path, text);
     if (r == 0 || r == -EPIPE)
         r = exchange_read_all(&x);
-    r = outcome(c, &x, r, &c->err);
+    r = http_outcome(c, &x, r, &c->err);
     if (r < 0)
         return r;
     *raw = !x.multiplexed;
@@ -220,7 +229,7 @@ int http_later_begin(struct client *c, const char *path, struct http_later *late
         r = exchange_read_headers(x);
     if (r == 0 && x->status >= 400)
         r = exchange_read_all(x);
-    r = outcome(c, x, r, &c->err);
+    r = http_outcome(c, x, r, &c->err);
     later->exchange = x;
     if (r < 0)
         http_later_fini(later);
@@ -230,7 +239,7 @@ int http_later_begin(struct client *c, const char *path, struct http_later *late
 int http_later_end(struct client *c, struct http_later *later, json_t **out)
 {
     struct exchange *x = later->exchange;
-    int r = outcome(c, x, exchange_read_all(x), &c->err);
+    int r = http_outcome(c, x, exchange_read_all(x), &c->err);
     if (r < 0)
         return r;
     return json_parse(x->body.s ? x->body.s : "", x->body.len, out, &c->err);

@@ -33,6 +33,12 @@ int http_upload(struct client *c, const char *path, int fd,
 int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
                 bool *raw);
 
+/* Sends a request without a body on a connection of its own, which goes into `x` (initialised, with a descriptor of -1); the answer is the
+ * caller's to read, with exchange_read(). */
+int http_open(struct client *c, const char *method, const char *path, struct exchange *x);
+/* What has come of it so far: `r` is what reading gave; words for what failed and for what the daemon has refused. */
+int http_outcome(const struct client *c, const struct exchange *x, int r, struct err *err);
+
 /* A POST whose answer takes its time: begun, it has been accepted; the answer is read when it is wanted. */
 struct http_later {
     struct exchange *exchange; /* NULL: not begun */

@@ -12,6 +12,7 @@ const struct flag container_flags[] = {
     {"add-host", 0, FLAG_LIST, "list", "Add a custom host-to-IP mapping (host:ip)"},
     {"attach", 'a', FLAG_LIST, "list", "Attach to STDIN, STDOUT or STDERR",
      .words = "STDIN STDOUT STDERR"},
+    {"blkio-weight", 0, FLAG_INT, "uint16", "Block IO (relative weight, 10 to 1000)"},
     {"cap-add", 0, FLAG_LIST, "list", "Add Linux capabilities"},
     {"cap-drop", 0, FLAG_LIST, "list", "Drop Linux capabilities"},
     {"cidfile", 0, FLAG_STRING, "file", "Write the container's id to the file",
@@ -21,6 +22,8 @@ const struct flag container_flags[] = {
      .words = "host private"},
     {"cpu-period", 0, FLAG_INT, "us", "Limit the CFS period"},
     {"cpu-quota", 0, FLAG_INT, "us", "Limit the CFS quota"},
+    {"cpu-rt-period", 0, FLAG_INT, "us", "Limit the CPU real-time period"},
+    {"cpu-rt-runtime", 0, FLAG_INT, "us", "Limit the CPU real-time runtime"},
     {"cpu-shares", 'c', FLAG_INT, "int", "CPU shares (relative weight)"},
     {"cpus", 0, FLAG_STRING, "decimal", "Number of CPUs"},
     {"cpuset-cpus", 0, FLAG_STRING, "list", "CPUs on which to run (0-3, 0,1)"},
@@ -110,10 +113,13 @@ static const struct {
     {"add-host", IN_HOST, AS_LIST, "ExtraHosts"},
     {"cap-add", IN_HOST, AS_LIST, "CapAdd"},
     {"cap-drop", IN_HOST, AS_LIST, "CapDrop"},
+    {"blkio-weight", IN_HOST, AS_INT, "BlkioWeight"},
     {"cgroup-parent", IN_HOST, AS_STRING, "CgroupParent"},
     {"cgroupns", IN_HOST, AS_STRING, "CgroupnsMode"},
     {"cpu-period", IN_HOST, AS_INT, "CpuPeriod"},
     {"cpu-quota", IN_HOST, AS_INT, "CpuQuota"},
+    {"cpu-rt-period", IN_HOST, AS_INT, "CpuRealtimePeriod"},
+    {"cpu-rt-runtime", IN_HOST, AS_INT, "CpuRealtimeRuntime"},
     {"cpu-shares", IN_HOST, AS_INT, "CpuShares"},
     {"cpus", IN_HOST, AS_NANO, "NanoCpus"},
     {"cpuset-cpus", IN_HOST, AS_STRING, "CpusetCpus"},
@@ -446,5 +452,16 @@ int container_body(const struct args *a, bool foreground, struct attach *attach,
         r = put_ports(a, config, host, err);
     if (r == 0)
         *out = json_incref(config);
+    return r;
+}
+
+int resources_body(const struct args *a, json_t **out, struct err *err)
+{
+    json_auto_t *ignored = json_object(), *host = json_object();
+    int r = put_plain(a, ignored, host, err);
+    if (r == 0)
+        r = put_restart(a, host, err);
+    if (r == 0)
+        *out = json_incref(host);
     return r;
 }

@@ -13,6 +13,8 @@ extern const struct flag container_flags[];
 /* From flags and `IMAGE [COMMAND] [ARG…]` to ContainerCreate's body. Without `foreground` nothing is attached. */
 int container_body(const struct args *a, bool foreground, struct attach *attach, json_t **out,
                    struct err *err);
+/* The flags of update: HostConfig's members that are given, and RestartPolicy. */
+int resources_body(const struct args *a, json_t **out, struct err *err);
 /* "8080:80", "127.0.0.1:53:53/udp", "[::1]:80:80", "80", ranges, "published=8080,target=80" → ExposedPorts and
  * PortBindings. */
 int publish_spec(const char *spec, json_t *exposed, json_t *bindings, struct err *err);

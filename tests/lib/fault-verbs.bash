@@ -90,6 +90,28 @@ unpause_after() {
     [ "$1" = undone ] || state_is running || b unpause box
 }
 
+rename_prepare() { slow; }
+rename_act() { b rename box other; }
+rename_after() {
+    [ "$1" != undone ] || state_is running
+    [ "$1" != done ] || [ "$(names)" = "other running" ]
+    [ "$(names)" = "box running" ] || [ "$(names)" = "other running" ]
+    [ "$(names)" != "box running" ] || [ "$1" = undone ] || b rename box other
+}
+
+# The limit in the kernel is the row's, whichever of the two it is.
+update_prepare() { slow --memory 64m --memory-swap 64m --pids-limit 40; }
+update_act() { b update -m 48m --memory-swap 48m --pids-limit 50 box; }
+update_after() {
+    local row kernel
+    row=$(field box '{{.HostConfig.Memory}}')
+    kernel=$(curl -s --unix-socket "$T/berth.sock" "http://x/containers/box/stats?stream=0&one-shot=1" | jq '"\(.memory_stats.limit) \(.pids_stats.limit)"' -r)
+    [ "$row" = "${kernel% *}" ]
+    [ "$(field box '{{.HostConfig.PidsLimit}}')" = "${kernel#* }" ]
+    [ "$1" != undone ] || [ "$row" = 67108864 ]
+    [ "$1" != done ] || [ "$row" = 50331648 ]
+}
+
 rm_prepare() {
     slow -v named:/data
     b exec box sh -c 'echo kept >/data/f' && b stop -t 0 box >/dev/null

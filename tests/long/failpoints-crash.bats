@@ -22,6 +22,8 @@ setup() { baseline; }
 @test "restart" { crash_everywhere restart; }
 @test "pause" { crash_everywhere pause; }
 @test "unpause" { crash_everywhere unpause; }
+@test "rename" { crash_everywhere rename; }
+@test "update" { crash_everywhere update; }
 @test "exec" { crash_everywhere exec; }
 @test "rm" { crash_everywhere rm; }
 @test "rm_force" { crash_everywhere rm_force; }

@@ -22,6 +22,8 @@ setup() { baseline; }
 @test "restart" { fail_everywhere restart; }
 @test "pause" { fail_everywhere pause; }
 @test "unpause" { fail_everywhere unpause; }
+@test "rename" { fail_everywhere rename; }
+@test "update" { fail_everywhere update; }
 @test "exec" { fail_everywhere exec; }
 @test "rm" { fail_everywhere rm; }
 @test "rm_force" { fail_everywhere rm_force; }

@@ -24,6 +24,7 @@ each() { # each VERB...: those failpoints that no verb before has passed
 @test "the end of a container, with and without --rm" { each exit autoremove; }
 @test "stop, kill, restart" { each stop kill restart; }
 @test "pause, unpause" { each pause unpause; }
+@test "rename, update" { each rename update; }
 @test "rm" { each rm rm_force; }
 @test "exec" { each exec; }
 @test "import, tag, rmi" { each import tag untag rmi; }
