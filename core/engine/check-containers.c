@@ -121,7 +121,7 @@ static void look_ended(struct looking *l)
         cgroup_path(e->cgroup, id, cgroup_version(e->cgroup) == 2 ? NULL : "pids");
     if (path && fs_exists(AT_FDCWD, path))
         findings_add(l->out, &group_left, id, "it does not run and has the control group %s", path);
-    if (state_exec_list(e->state, id, &execs, NULL) == 0)
+    if (state_exec_list(e->state, id, true, &execs, NULL) == 0)
         for (size_t i = 0; i < execs.n; i++)
             if (execs.v[i]->running)
                 findings_add(l->out, &exec_left, id, "exec %s runs by its row", execs.v[i]->id);

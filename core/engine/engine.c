@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "build-config.h"
@@ -53,6 +54,7 @@ static struct engine *engine_new(struct config *config)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&e->changed, &attr);
+    e->execs_pruned_ns = time_now_ns();
     pthread_condattr_destroy(&attr);
     e->events = event_ring_new();
     e->restarts = restarts_new(e);

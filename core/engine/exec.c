@@ -2,8 +2,9 @@
 /*
  * Exec
  *
- * An exec is a row from its creation to the end of its container. The shim runs it and keeps its exit code; inspect asks
- * the shim where the row still says running, so that a client whose stream has ended sees the code.
+ * An exec is a row from its creation to the end of its container, or some minutes after its own: a container that is asked for something
+ * each second lives for months. The shim runs it and keeps its exit code; inspect asks the shim where the row still says running, so that a
+ * client whose stream has ended sees the code.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -19,6 +20,10 @@
 #include "engine/live.h"
 #include "runtime/plan.h"
 #include "state/exec.h"
+
+/* What has ended is kept for five minutes, as Docker's. */
+#define KEPT_NS        (300 * NS_PER_SEC)
+#define PRUNE_EVERY_NS (60 * NS_PER_SEC)
 
 static const struct member exec_members[] = {
     {"User", MEMBER_STRING, "\"\""},        {"Privileged", MEMBER_BOOL, "false"},
@@ -66,6 +71,20 @@ static int process_of_exec(const json_t *config, const struct state_container *r
     return runtime_exec_process(config, row->config, host_config, ulimits, process, err);
 }
 
+/* No thread does it: rows become more only where execs are made. */
+static void forget_old(struct engine *e)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    int64_t now = time_now_ns();
+    pthread_mutex_lock(&e->lock);
+    bool due = now - e->execs_pruned_ns > PRUNE_EVERY_NS || now < e->execs_pruned_ns;
+    if (due)
+        e->execs_pruned_ns = now;
+    pthread_mutex_unlock(&e->lock);
+    if (due && state_exec_prune(e->state, now - KEPT_NS, &err) < 0)
+        log_warn("forgetting execs that ended: %s", err_msg(&err));
+}
+
 int engine_exec_create(struct engine *e, const char *ref, const json_t *body, json_t **out,
                        struct err *err)
 {
@@ -84,6 +103,7 @@ int engine_exec_create(struct engine *e, const char *ref, const json_t *body, js
         r = process_of_exec(config, row, &process, err);
     if (r < 0)
         return r;
+    forget_old(e);
     char id[ID_MAX];
     id_new(id);
     struct state_exec exec = {
@@ -349,7 +369,7 @@ void execs_end(struct engine *e, const struct state_container *row, int64_t time
 {
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(state_execs_fini) struct state_execs list = {0};
-    if (state_exec_list(e->state, row->id, &list, &err) < 0)
+    if (state_exec_list(e->state, row->id, true, &list, &err) < 0)
         log_error("execs of container %s: %s", row->id, err_msg(&err));
     for (size_t i = 0; i < list.n; i++)
         if (list.v[i]->running && exec_exited(e, row, list.v[i]->id, 137, time_ns, &err) < 0)
@@ -359,7 +379,7 @@ void execs_end(struct engine *e, const struct state_container *row, int64_t time
 void execs_look(struct engine *e, const struct state_container *row, const json_t *status)
 {
     _cleanup_(state_execs_fini) struct state_execs list = {0};
-    if (state_exec_list(e->state, row->id, &list, NULL) < 0)
+    if (state_exec_list(e->state, row->id, true, &list, NULL) < 0)
         return;
     for (size_t i = 0; i < list.n; i++) {
         struct exec_result never = {.code = 126,
@@ -373,12 +393,11 @@ void execs_look(struct engine *e, const struct state_container *row, const json_
 json_t *execs_running(struct engine *e, const char *container_id)
 {
     _cleanup_(state_execs_fini) struct state_execs list = {0};
-    if (state_exec_list(e->state, container_id, &list, NULL) < 0)
+    if (state_exec_list(e->state, container_id, true, &list, NULL) < 0)
         return json_null();
     json_t *ids = json_array();
     for (size_t i = 0; i < list.n; i++)
-        if (!list.v[i]->exited)
-            json_push_str(ids, list.v[i]->id);
+        json_push_str(ids, list.v[i]->id);
     if (json_array_size(ids) > 0)
         return ids;
     json_decref(ids);

@@ -73,6 +73,7 @@ struct engine {
     struct pending_attach *attaches;
     struct log_watch *log_watches;
     unsigned starting, background;
+    int64_t execs_pruned_ns;
     uint64_t generation; /* counts changes */
     bool up;             /* start-up is done */
     bool closing;

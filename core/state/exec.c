@@ -111,8 +111,8 @@ int state_exec_find(struct state *s, const char *ref, struct state_exec **out, s
     return 0;
 }
 
-int state_exec_list(struct state *s, const char *container_id, struct state_execs *out,
-                    struct err *err)
+int state_exec_list(struct state *s, const char *container_id, bool open_only,
+                    struct state_execs *out, struct err *err)
 {
     *out = (struct state_execs){0};
     _cleanup_(txn_fini) struct txn t = {0};
@@ -120,13 +120,27 @@ int state_exec_list(struct state *s, const char *container_id, struct state_exec
     int r = txn_read(s, &t, err);
     if (r == 0 && container_id)
         r = stmt_query(t.c, &st, err,
-                       "SELECT " COLUMNS " FROM exec WHERE container_id = ? ORDER BY created_ns",
-                       "s", container_id);
+                       "SELECT " COLUMNS " FROM exec WHERE container_id = ?1"
+                       " AND (NOT ?2 OR exit_code IS NULL) ORDER BY created_ns",
+                       "sb", container_id, open_only);
     else if (r == 0)
-        r = stmt_query(t.c, &st, err, "SELECT " COLUMNS " FROM exec ORDER BY created_ns", "");
+        r = stmt_query(t.c, &st, err,
+                       "SELECT " COLUMNS " FROM exec WHERE NOT ?1 OR exit_code IS NULL"
+                       " ORDER BY created_ns",
+                       "b", open_only);
     while (r >= 0 && (r = stmt_step(st, err)) > 0)
         list_push(out, read_row(st));
     if (r < 0)
         state_execs_fini(out);
     return r;
+}
+
+int state_exec_prune(struct state *s, int64_t before_ns, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r == 0)
+        r = stmt_exec(t.c, err, "DELETE FROM exec WHERE exit_code IS NOT NULL AND finished_ns < ?",
+                      "i", before_ns);
+    return r < 0 ? r : txn_commit(&t, err);
 }

@@ -34,6 +34,8 @@ int state_exec_update(struct state *s, const struct state_exec *e, struct err *e
 int state_exec_delete(struct state *s, const char *id, struct err *err);
 /* By full id or a unique prefix. -ENOENT "No such exec instance: ID". */
 int state_exec_find(struct state *s, const char *ref, struct state_exec **out, struct err *err);
-/* Of one container, or all with NULL; oldest first. */
-int state_exec_list(struct state *s, const char *container_id, struct state_execs *out,
-                    struct err *err);
+/* Of one container, or all with NULL; oldest first. `open_only`: those that have not exited. */
+int state_exec_list(struct state *s, const char *container_id, bool open_only,
+                    struct state_execs *out, struct err *err);
+/* Deletes the rows of execs that exited before that time. */
+int state_exec_prune(struct state *s, int64_t before_ns, struct err *err);

@@ -214,6 +214,44 @@ static void container_delete_takes_its_rows_along(void **ctx)
     fails(state_container_delete(f.s, id("aa"), &f.err), -ENOENT, "No such container: aa");
 }
 
+static void add_exec(const char *name, int64_t finished_ns)
+{
+    struct state_exec e = {.id = (char *)(uintptr_t)id(name),
+                           .container_id = (char *)(uintptr_t)id("aa"),
+                           .running = finished_ns == 0,
+                           .exited = finished_ns != 0,
+                           .created_ns = 1,
+                           .started_ns = 1,
+                           .finished_ns = finished_ns};
+    ok(state_exec_insert(f.s, &e, &f.err));
+}
+
+static size_t execs_of(bool open_only)
+{
+    _cleanup_(state_execs_fini) struct state_execs list = {0}, all = {0};
+    ok(state_exec_list(f.s, id("aa"), open_only, &list, &f.err));
+    ok(state_exec_list(f.s, NULL, open_only, &all, &f.err));
+    assert_int_equal(list.n, all.n);
+    return list.n;
+}
+
+static void execs_that_ended_are_pruned_by_their_time(void **ctx)
+{
+    add_container("aa", "web", 1);
+    add_exec("e1", 0);
+    add_exec("e2", 1000);
+    add_exec("e3", 2000);
+    assert_int_equal(execs_of(false), 3);
+    assert_int_equal(execs_of(true), 1);
+    ok(state_exec_prune(f.s, 2000, &f.err));
+    _cleanup_(state_exec_freep) struct state_exec *lives = NULL, *kept = NULL, *gone = NULL;
+    ok(state_exec_find(f.s, "e1", &lives, &f.err));
+    ok(state_exec_find(f.s, "e3", &kept, &f.err));
+    fails(state_exec_find(f.s, "e2", &gone, &f.err), -ENOENT, "No such exec instance: e2");
+    ok(state_exec_prune(f.s, INT64_MAX, &f.err));
+    assert_int_equal(execs_of(false), 1);
+}
+
 static void network_rows(void **ctx)
 {
     struct state_network n = {
@@ -432,6 +470,7 @@ int main(void)
         TEST(container_list_is_newest_first),
         TEST(claim_keeps_a_second_verb_out),
         TEST(container_delete_takes_its_rows_along),
+        TEST(execs_that_ended_are_pruned_by_their_time),
         TEST(changes_of_a_container_are_told_once_they_are_committed),
         TEST(only_what_a_policy_may_bring_back_is_listed_for_restarts),
         TEST(network_rows),
