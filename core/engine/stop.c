@@ -65,8 +65,8 @@ static int undead(const struct state_container *row, struct err *err)
         row->name, KILL_WAIT_S, (int)row->pid, where ? where : "?");
 }
 
-/* The container is dead and its monitor does not say so. One that was stopped is let go on first, for it may have output that is not
- * in the log yet; then it is killed, and its death is handled as the container's. */
+/* The container is dead and its monitor does not say so, or nobody hears it. One that was stopped is let go on first, for it may have
+ * output that is not in the log yet; then it is killed, and its death is handled as the container's. */
 static int end_by_force(struct live *l, struct shim *shim, struct err *err)
 {
     log_warn("container %s: its monitor (berth-shim, pid %d) does not answer", l->id,
@@ -93,7 +93,7 @@ static int await_end(struct live *l, const struct state_container *row, struct s
     int r = live_wait_done(l, deadline_after(TELL_WAIT_S));
     if (r == 0 || r == -ENOTRECOVERABLE)
         return live_check_noted(l, err);
-    if (r != -ESHUTDOWN && shim_answers(shim, ANSWER_MS) == -ETIMEDOUT)
+    if (r != -ESHUTDOWN && shim_answers(shim, ANSWER_MS) < 0)
         return end_by_force(l, shim, err);
     if (r != -ESHUTDOWN)
         r = live_wait_done(l, deadline_after(KILL_WAIT_S));
@@ -222,25 +222,40 @@ static bool is_newer(struct engine *e, const struct state_container *row)
            now->pid_start != row->pid_start;
 }
 
+/* The process has just ended by itself. That is answered when the row says so, too: whoever hears that a container does not run is not to
+ * find it running then. */
+static int kill_late(struct engine *e, const char *ref, const struct state_container *row,
+                     int signal, struct live *l, struct shim *shim, struct err *err)
+{
+    if (is_newer(e, row))
+        return -EAGAIN;
+    int r = 0;
+    if (l && signal == SIGKILL)
+        r = await_end(l, row, shim, err);
+    else if (l)
+        (void)live_wait_done(l, deadline_after(TELL_WAIT_S));
+    return r < 0 ? r : is_newer(e, row) ? -EAGAIN : not_running(ref, row, err);
+}
+
 static int kill_running(struct engine *e, const char *ref, const struct state_container *row,
                         int signal, struct err *err)
 {
+    _cleanup_(live_unrefp) struct live *l = live_get(e, row->id);
     _cleanup_(shim_unrefp) struct shim *shim = NULL;
     if (live_shim(e, row, &shim, NULL) < 0)
         return not_running(ref, row, err);
     int r = is_end(row, signal) ? note_wish(e, row, err) : 0;
     if (r < 0)
         return r;
-    _cleanup_(live_unrefp) struct live *l = signal == SIGKILL ? live_get(e, row->id) : NULL;
     r = send_signal(e, row, signal, NULL);
     if (r == -ESRCH)
-        return is_newer(e, row) ? -EAGAIN : not_running(ref, row, err);
+        return kill_late(e, ref, row, signal, l, shim, err);
     if (is_end(row, signal))
         container_thaw(e, row->id);
     if (r < 0)
         return err_errno(err, r, "cannot kill container: %s", ref);
     /* As Docker's: SIGKILL answers when the container is gone. */
-    return l ? await_end(l, row, shim, err) : 0;
+    return l && signal == SIGKILL ? await_end(l, row, shim, err) : 0;
 }
 
 int engine_container_kill(struct engine *e, const char *ref, const char *signal, struct err *err)

@@ -229,6 +229,23 @@ at_least() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
     done
 }
 
+@test "whoever hears from kill that a container does not run does not find it running" {
+    PYTHONPATH=$LIB timeout -k 1 60 python3 - "$T/berth.sock" <<'P'
+import sys
+from api import Api
+
+api = Api(sys.argv[1], 20)
+for n in range(12):
+    body = {"Image": "busybox", "Cmd": ["sleep", f"0.{n:02d}"], "HostConfig": {"NetworkMode": "none"}}
+    path = "/containers/" + api.call("POST", "/containers/create", body)[1]["Id"]
+    api.call("POST", f"{path}/start")
+    while (status := api.call("POST", f"{path}/kill?signal=WINCH")[0]) == 204:
+        pass
+    state = api.call("GET", f"{path}/json")[1]["State"]
+    assert (status, state["Running"], state["ExitCode"]) == (409, False, 0), (status, state)
+P
+}
+
 @test "attach that races the start sees everything or nothing, and ends" {
     for round in $(seq 12); do
         b create --network none --name "y$round" busybox sh -c 'echo one; echo two' >/dev/null
