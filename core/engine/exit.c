@@ -268,7 +268,8 @@ static int handle_death(struct live *l, struct err *err)
     return finish(l, &end, err);
 }
 
-/* The connection broke and the shim may live: a new one. Without success the shim is of no use any more. */
+/* The connection broke and the shim may live: a new one. Without success the shim is of no use any more; only one that has become another
+ * major's goes on with its container, which a verb still ends by its process. */
 static void handle_loss(struct live *l)
 {
     struct engine *e = l->engine;
@@ -286,6 +287,9 @@ static void handle_loss(struct live *l)
         shim_close(old);
         shim_unref(old);
         log_info("container %s: connected to its monitor again", l->id);
+    } else if (r == -EPROTONOSUPPORT) {
+        log_error("container %s: its monitor has been replaced and is left alone: %s", l->id,
+                  err_msg(&err));
     } else if (r != -ESRCH && shim_wait_dead(old, 0) < 0) {
         log_error("container %s: its monitor cannot be reached, killing it: %s", l->id,
                   err_msg(&err));

@@ -4,7 +4,8 @@
 
 play.py shim REC RUNDIR ID HEARD [KEY=VALUE…]  is the monitor of container ID, whose init ends with 7 on SIGTERM: answers as the recorded
                                                one did, and notes in HEARD what it was asked. KEY=VALUE: members of its hello that differ;
-                                               `strange=1`: it says things that no protocol of today knows, too
+                                               `strange=1`: it says things that no protocol of today knows, too. SIGUSR1: it is one of
+                                               protocol 2 from now on, and ends its connections
 play.py berthd REC SHIM DRIVER DIR             starts SHIM and asks what the recorded daemon asked; DIR holds `root`, a root file system
 play.py netd REC DIR PID                       asks the netd that listens at DIR/sock what the recorded daemon asked; PID is to hold ports
 play.py netd-state REC DIR [KEY=VALUE…]        writes DIR/state as recorded, held by its parent; `strange=1`: with members that nobody
@@ -83,6 +84,12 @@ class Shim:
             json.dump(state, f)
         os.rename(name + ".new", name)
 
+    def replaced(self, *_):
+        self.different["protocol"] = 2
+        self.write_state()
+        for sock in self.conns:
+            sock.shutdown(socket.SHUT_RDWR)
+
     def replies(self, kind):
         """The recorded answer to a request of this kind, and the events that came of it."""
         talk = [m["msg"] for m in self.rec["conversation"]]
@@ -139,6 +146,7 @@ class Shim:
     def serve(self):
         listener = frames.listen(self.rundir + "/sock")
         self.write_state()
+        signal.signal(signal.SIGUSR1, self.replaced)
         print(" ".join(str(n) for who in ("shim", "init") for n in self.now[who]), flush=True)
         child = os.pidfd_open(self.init)
         while True:

@@ -92,6 +92,7 @@ works_and_ends() {
     [ "$(field old '{{.State.ExitCode}}')" = 7 ]
     eventually 20 asked release
 }
+
 @test "a monitor of another major is refused in words and left alone" {
     daemon_and_container
     replace_monitor old shim-1.1 protocol=2
@@ -109,6 +110,23 @@ works_and_ends() {
     refute ended "$PLAYER"
     refute ended "$INIT"
     [ ! -s "$T/heard" ]
+}
+
+@test "a monitor that becomes one of another major while the daemon runs is left alone, and its container can be stopped" {
+    daemon_and_container
+    replace_monitor old shim-1.1
+    daemon_start
+    logged "connected to its monitor"
+    kill -USR1 "$PLAYER"
+    eventually 20 logged "error .*is left alone: .*speaks protocol 2"
+    refute ended "$PLAYER"
+    refute ended "$INIT"
+    has_status old running
+    [ "$(b stop old)" = old ]
+    [ "$(field old '{{.State.Status}} {{.State.ExitCode}}')" = "exited 7" ]
+    eventually 20 ended "$PLAYER"
+    b rm old
+    "$BERTH" system check
 }
 
 @test "daemons of protocol 1.0 and 1.1 are served by today's monitor" {
