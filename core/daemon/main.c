@@ -74,8 +74,10 @@ static int pid_write(struct daemon *d, const char *run_root, struct err *err)
         return err_errno(err, r, "cannot make run_root %s", run_root);
     _cleanup_(freep) char *path = str_printf("%s/berthd.pid", run_root);
     r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, false);
-    if (r < 0)
-        return err_errno(err, r, "cannot write %s", path);
+    if (r < 0) { /* a full run_root: what runs there has to be stopped all the same */
+        log_warn("cannot write %s: %s", path, strerror(-r));
+        (void)unlink(path); /* an earlier daemon's says nothing that is true */
+    }
     d->pid_file = steal_ptr(&path);
     return 0;
 }

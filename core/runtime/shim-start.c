@@ -210,7 +210,7 @@ static int read_state(struct shim *s, int rundir, struct err *err)
     size_t n;
     int r = fs_read(rundir, "state", 1 << 20, &text, &n);
     if (r == -ENOENT)
-        return err_set(err, -ESRCH, "container %.12s: its shim has left no state", s->id);
+        return err_set(err, -EINVAL, "container %.12s: its shim has left no state", s->id);
     if (r < 0)
         return err_errno(err, r, "container %.12s: reading its shim's state", s->id);
     json_auto_t *state = NULL;
@@ -242,16 +242,17 @@ static int check_peer(const struct shim *s, struct err *err)
     return 0;
 }
 
-/* Of a shim whose state file is damaged: the run directory is root's alone, so who listens there is the shim. */
+/* Of a shim whose state file is damaged, or could not be written (the disk was full): the run directory is root's alone, so who listens there is the shim. */
 static int ask_peer(struct shim *s, int rundir, struct err *err)
 {
     struct ucred peer;
     socklen_t n = sizeof peer;
     s->sock = frame_connect_at(rundir, "sock");
     if (s->sock < 0)
-        return err_set(err, -ESRCH,
-                       "container %.12s: its shim's state is damaged, and it does not listen",
-                       s->id);
+        return err_set(
+            err, -ESRCH,
+            "container %.12s: its shim's state is damaged or missing, and it does not listen",
+            s->id);
     if (getsockopt(s->sock, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
         return err_errno(err, -errno, "container %.12s: who listens on its shim's socket", s->id);
     s->pid = peer.pid;

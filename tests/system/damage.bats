@@ -270,6 +270,19 @@ says_why() { [[ $output == *full* ]] || [[ $output == *"No space left"* ]] || [[
     inworld sh -c 'dd if=/dev/zero of="$0/run/fill" bs=1k 2>/dev/null || :' "$T"
     run timeout -s KILL 60 "$BERTH" run --rm busybox true
     [ "$status" -eq 0 ] || says_why
+    # A start may do without the files that cannot be written; then the next daemon does, too.
+    if b run -d --name full --network none busybox sleep 1000 2>"$T/words"; then
+        pid=$(init_pid full)
+        daemon_kill
+        daemon_start
+        [ "$(field full '{{.State.Status}}')" = running ]
+        [ "$(init_pid full)" = "$pid" ]
+        b stop -t 0 full
+        [ "$(field full '{{.State.ExitCode}}')" = 137 ]
+        b rm full
+    else
+        [ -s "$T/words" ]
+    fi
     b stop -t 0 box
     [ "$(field box '{{.State.Status}}')" = exited ]
     b rm box
