@@ -42,7 +42,7 @@ static struct {
     int crashing;       /* atomic */
     bool still;         /* atomic: nobody wants a new image */
     volatile int depth; /* how often the main thread has begun to replace the image */
-    bool replacing;     /* atomic: the main thread is at it in order */
+    int replacing;      /* atomic: the main thread is at it in order */
 } now = {.file = -1, .image = -1, .wake = -1};
 
 /* --- what the handler may call */
@@ -269,10 +269,10 @@ int fault_signal(void)
 
 void fault_hold(void)
 {
-    /* Whoever saw what the caller has taken out of sight since had said so before. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&now.crashing, __ATOMIC_SEQ_CST) ||
-        __atomic_load_n(&now.replacing, __ATOMIC_SEQ_CST))
+    /* Changes of one variable have one order: who says it after this sees what the caller has taken out of sight, who said it before is
+     * seen here. A load alone would not do. */
+    if (__atomic_fetch_or(&now.crashing, 0, __ATOMIC_SEQ_CST) ||
+        __atomic_fetch_or(&now.replacing, 0, __ATOMIC_SEQ_CST))
         stand_still();
 }
 
@@ -316,7 +316,7 @@ static int exec_either(const struct laid *l, int image)
 int fault_replace(enum reexec_cause cause, int image, const struct buf *blobs)
 {
     const struct laid *l = __atomic_load_n(&now.laid, __ATOMIC_ACQUIRE);
-    __atomic_store_n(&now.replacing, true, __ATOMIC_SEQ_CST);
+    (void)__atomic_exchange_n(&now.replacing, 1, __ATOMIC_SEQ_CST);
     now.depth = 1;
     now.head.cause = (int32_t)cause;
     if (cause != REEXEC_CRASH) {
