@@ -3,7 +3,7 @@
 #
 # Soak: clients with all verbs at random, kill -9 of every process of ours, checked against a model (tests/lib/soak.py).
 #
-#   BERTH_PREFIX=/usr bash tests/soak.sh [--seconds 600] [--clients 8] [--seed N]
+#   BERTH_PREFIX=/usr bash tests/soak.sh [--seconds 600] [--clients 8] [--seed N] [--own 2] [--shared 4]
 #
 # Ends with 0 when the model found no difference and the kernel holds at the end what it held at the beginning.
 set -euo pipefail

@@ -25,6 +25,7 @@ from api import Api, Gone, Late
 from soak_client import DEADLINE, Client
 
 LIB = os.path.dirname(os.path.abspath(__file__))
+SLOWEST = 10
 
 
 class Soak:
@@ -40,7 +41,7 @@ class Soak:
         self.differences = []
         self.verbs = collections.Counter()
         self.kills = collections.Counter()
-        self.slowest = (0, "")
+        self.slowest = []  # the worst few: (seconds, when it was asked, what)
         self.daemon = None
         self.owned = {}  # id → container
         self.shim_killed = {}  # id → when
@@ -89,12 +90,11 @@ class Soak:
     # --- one request, judged by its time
     def call(self, method, path, body=None):
         start = time.time()
-        try:
-            return self.api.call(method, path, body)
-        finally:
-            took = time.time() - start
-            if took > self.slowest[0]:
-                self.slowest = (took, f"{method} {path}")
+        answer = self.api.call(method, path, body)
+        took = time.time() - start
+        with self.lock:
+            self.slowest = sorted([*self.slowest, (took, start, f"{method} {path}")], reverse=True)[:SLOWEST]
+        return answer
 
     def expect_event(self, lifetime, cid, action):
         with self.lock:
@@ -289,6 +289,8 @@ def main():
     p.add_argument("--berthd", required=True)
     p.add_argument("--seconds", type=int, default=600)
     p.add_argument("--clients", type=int, default=8)
+    p.add_argument("--own", type=int, default=2, help="containers that each client has alone; 0: all share")
+    p.add_argument("--shared", type=int, default=4, help="containers that all clients have")
     p.add_argument("--seed", type=int, default=None)
     o = p.parse_args()
     seed = o.seed if o.seed is not None else random.SystemRandom().randrange(2**31)
@@ -320,7 +322,9 @@ def main():
     clean_up(s)
     print("kills:", dict(s.kills))
     print("verbs:", sum(s.verbs.values()), dict(s.verbs))
-    print(f"slowest: {s.slowest[1]}, {s.slowest[0]:.1f} s; {s.lifetime} daemons; {sum(map(len, s.events.values()))} events")
+    for took, when, what in s.slowest:
+        print(f"slowest: {took:.2f} s, asked {time.strftime('%H:%M:%S', time.localtime(when))}.{int(when * 1000) % 1000:03}: {what}")
+    print(f"{s.lifetime} daemons; {sum(map(len, s.events.values()))} events")
     print(f"{len(s.differences)} differences")
     return 1 if s.differences else 0
 

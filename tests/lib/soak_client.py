@@ -39,7 +39,7 @@ class Client(threading.Thread):
     def __init__(self, soak, n, seed):
         super().__init__(daemon=True)
         self.s, self.n, self.r = soak, n, random.Random(seed)
-        self.own = [Container(f"own-{n}-{i}") for i in range(2)]
+        self.own = [Container(f"own-{n}-{i}") for i in range(soak.o.own)]
         self.short = 0
 
     # --- the model of a container of our own
@@ -98,7 +98,8 @@ class Client(threading.Thread):
         try:
             status, answer = self.s.call("POST", f"/containers/create?name={c.name}", body)
         except Gone:
-            raise Unknown  # half-made ones are removed at start-up; the look at it says which
+            c.id, c.may = None, {"none", "created"}  # half-made ones are removed at start-up; a look decides
+            raise Unknown
         if status == 201:
             c.id, c.may, c.runs, c.ended_by_us, c.leaving = answer["Id"], {"created"}, 0, False, False
             self.s.owned[c.id] = c
@@ -108,9 +109,14 @@ class Client(threading.Thread):
 
     def begin(self, c):
         rules = self.rules(["created", "exited"], "running", 409, ["paused"], ["running"])
+        before = c.ended_by_us
         if c.may & {"created", "exited"}:
             c.ended_by_us = c.leaving
-        self.verb(c, "POST", f"/containers/{c.name}/start", rules, "start")
+        try:
+            self.verb(c, "POST", f"/containers/{c.name}/start", rules, "start")
+        except Unknown:
+            c.ended_by_us |= before  # a start that was undone leaves the end before it
+            raise
         self.spread(c)
 
     def look(self, c):
@@ -124,7 +130,8 @@ class Client(threading.Thread):
         if seen == "removing" and "none" in c.may:
             return body
         if seen == "created" and c.id != body["Id"]:
-            c.id, c.may, c.ended_by_us = body["Id"], {"created"}, False  # a create whose answer was lost
+            # a create whose answer was lost
+            c.id, c.may, c.ended_by_us, c.leaving = body["Id"], {"created"}, False, False
             self.s.owned[c.id] = c
         if seen not in c.may:
             self.s.differ(f"{c.name} ({c.id}) is {seen}, but may be {sorted(c.may)}")
@@ -181,6 +188,10 @@ class Client(threading.Thread):
             if self.look(c) is None:
                 return
             time.sleep(0.05)
+        if c.id is None and c.may != {"none"}:
+            self.look(c)
+            if len(c.may) > 1:
+                return None
         self.spread(c)
         if c.may == {"none"}:
             return self.create(c)
@@ -308,7 +319,7 @@ class Client(threading.Thread):
 
     def shared(self):
         """Everybody's containers: each answer has to be one that some order explains."""
-        name = f"shared-{self.r.randrange(4)}"
+        name = f"shared-{self.r.randrange(self.s.o.shared)}"
         verb = self.r.choice(["create", "create", "start", "start", "stop", "kill", "pause", "unpause", "restart", "json", "logs",
                               "rm", "exec", "ps"])
         self.s.verbs[f"shared {verb}"] += 1
@@ -355,7 +366,7 @@ class Client(threading.Thread):
                 continue
             try:
                 dice = self.r.random()
-                if dice < 0.45:
+                if dice < 0.45 and self.own:
                     self.act(self.r.choice(self.own))
                 elif dice < 0.65:
                     self.run_rm()
