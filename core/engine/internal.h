@@ -73,6 +73,8 @@ struct engine {
     struct pending_attach *attaches;
     struct log_watch *log_watches;
     unsigned starting, background;
+    struct start_turn *turns,
+        **turns_end; /* starts that wait for their turn; the first has come first */
     int64_t execs_pruned_ns;
     uint64_t generation; /* counts changes */
     bool up;             /* start-up is done */

@@ -27,15 +27,12 @@
 #include "engine/remove.h"
 #include "engine/restart-policy.h"
 #include "engine/storage.h"
+#include "engine/turns.h"
 #include "engine/volumes.h"
 #include "runtime/cgroup.h"
 #include "runtime/plan.h"
 #include "runtime/procfs.h"
 #include "runtime/seccomp.h"
-
-/* The kernel makes network namespaces and links one at a time: more starts at once only wait for each other. */
-#define STARTS_AT_ONCE 4
-#define SLOT_WAIT_MS   2000
 
 struct starting {
     struct engine *engine;
@@ -44,46 +41,20 @@ struct starting {
     struct shim *shim;
     struct connection net;
     json_t *host_config, *ulimits; /* with daemon.conf's defaults; limits that are only defaults */
-    bool slot, cgroup, connected, done;
+    bool cgroup, connected, done;
     bool by_policy, cancelled;
     struct shim_process init;
     int64_t begun_ns;
     int exit_code; /* 126, 127 when the program could not be started */
 };
 
-/* Starts that hang (a bind mount of a dead server) hold up the others for this long and no longer. */
-static void slot_take(struct starting *s)
-{
-    struct engine *e = s->engine;
-    int64_t deadline = time_mono_ns() + SLOT_WAIT_MS * NS_PER_MS;
-    int r = 0;
-    pthread_mutex_lock(&e->lock);
-    while (r == 0 && e->starting >= STARTS_AT_ONCE && !e->closing)
-        r = engine_wait_changed(e, deadline);
-    e->starting++;
-    pthread_mutex_unlock(&e->lock);
-    s->slot = true;
-}
-
-static void slot_give(struct starting *s)
-{
-    struct engine *e = s->engine;
-    if (!s->slot)
-        return;
-    s->slot = false;
-    pthread_mutex_lock(&e->lock);
-    e->starting--;
-    pthread_cond_broadcast(&e->changed);
-    pthread_mutex_unlock(&e->lock);
-}
-
 /* Takes back what was made. */
 static void starting_undo(struct starting *s)
 {
     struct engine *e = s->engine;
     if (s->shim) {
-        (void)shim_abort(s->shim, NULL);
-        if (shim_wait_dead(s->shim, 2000) < 0) {
+        /* It refuses where the program runs already (the end was wanted meanwhile): the program goes with it. */
+        if (shim_abort(s->shim, NULL) < 0 || shim_wait_dead(s->shim, 2000) < 0) {
             (void)shim_destroy(s->shim);
             (void)shim_wait_dead(s->shim, 2000);
         }
@@ -102,7 +73,7 @@ static void starting_end(struct starting *s)
 {
     if (!s->done)
         starting_undo(s);
-    slot_give(s);
+    turn_give(s->engine);
     if (s->shim)
         shim_spare_want(s->engine->spare);
     if (s->live)
@@ -324,7 +295,7 @@ int container_start_claimed(struct engine *e, struct state_container **row, bool
     _cleanup_(starting_end) struct starting s = {
         .engine = e, .row = *row, .by_policy = by_policy, .net = {.netns = -1}};
     json_auto_t *plan = NULL;
-    slot_take(&s);
+    turn_take(e);
     int r = make_all(&s, &plan, err);
     if (r == 0)
         r = run(&s, plan, err);

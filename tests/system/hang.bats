@@ -318,6 +318,25 @@ P
     done
 }
 
+@test "a start whose end is wanted when its program runs already is undone at once" {
+    grep -q BERTH_FAILPOINTS "$BERTHD" || skip "built without -Dfailpoints=true"
+    b create --network none --name late busybox sleep 1000
+    daemon_stop
+    BERTH_FAILPOINTS=start.gone=EIO daemon_start
+    least=9999
+    for _ in 1 2 3; do
+        from=$(date +%s%N)
+        refute b start late 2>/dev/null
+        took=$((($(date +%s%N) - from) / 1000000))
+        [ $took -ge $least ] || least=$took
+        has_status late created
+        [ -z "$(ls "$T/run/c")" ]
+    done
+    echo "$least ms"
+    [ $least -lt 1500 ]
+    daemon_stop
+}
+
 @test "rm -f during a start ends it, or comes after it" {
     for round in $(seq 10); do
         b create --network none --name "r$round" busybox sleep 1000 >/dev/null
