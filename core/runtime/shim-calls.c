@@ -46,9 +46,15 @@ int shim_start(struct shim *s, struct shim_run *run, struct err *err)
     shim_ask(s, m, &call, &prepared);
     int r = run->meanwhile ? run->meanwhile(run->arg, err) : 0;
     if (r < 0) {
-        (void)shim_abort(s, NULL);
-        (void)shim_hear(s, &prepared, NULL, NULL, NULL);
-        return r;
+        _cleanup_(err_fini) struct err own = {0};
+        if (r != -ESRCH)
+            (void)shim_abort(s, NULL);
+        int p = shim_hear(s, &prepared, NULL, NULL, &own);
+        if (r != -ESRCH || p == 0 || p == -ECONNRESET)
+            return r;
+        /* It had given up, and why is what matters, not that it was missed. */
+        err_move(err, &own);
+        return p;
     }
     shim_ask(s, message("go", NULL), &(struct shim_call){.timeout_ms = SLOW_MS}, &gone);
     r = shim_hear(s, &prepared, &process, NULL, err);
