@@ -149,6 +149,9 @@ static void exit_in_the_driver_is_survived(void **state)
 /* The main thread cannot take part: connections are lost, and nothing else. */
 static void crash_beside_a_main_thread_that_is_stuck_is_survived(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+    skip(); /* TSan runs handlers with every signal blocked: the one by which the thread stands still is not interrupted */
+#endif
     struct harness *h = *state;
     int64_t first;
     char byte[4096];
