@@ -92,6 +92,8 @@ class Soak:
         start = time.time()
         answer = self.api.call(method, path, body)
         took = time.time() - start
+        if path.endswith("/wait"):
+            return answer  # that is as long as the program
         with self.lock:
             self.slowest = sorted([*self.slowest, (took, start, f"{method} {path}")], reverse=True)[:SLOWEST]
         return answer

@@ -32,6 +32,16 @@ S
     [ "$(tr -d x <"$T/got")" = "" ]
 }
 
+@test "yes for a minute stays under the bound" {
+    id=$(b run -d --network none busybox yes)
+    for _ in $(seq 60); do
+        sleep 1
+        [ "$(cat "$T/data/containers/$id"/*json.log* 2>/dev/null | wc -c)" -lt $((31 << 20)) ]
+    done
+    [ "$(field "$id" '{{.State.Running}}')" = true ]
+    b kill "$id"
+}
+
 read_by_daemon() { awk '/^rchar/ { print $2 }' "/proc/$(cat "$T/berthd.pid")/io"; }
 
 @test "a log of 1 GB: tail and since give exactly what is asked for, and read little" {
