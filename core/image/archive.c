@@ -61,3 +61,10 @@ int archive_decompress(int fd, int (*put)(void *ctx, const void *data, size_t n,
     int r = get_ops(&ops, err);
     return r < 0 ? r : ops->decompress(fd, put, ctx, err);
 }
+
+int archive_walk(int fd, const struct archive_visitor *v, struct err *err)
+{
+    const struct archive_ops *ops;
+    int r = get_ops(&ops, err);
+    return r < 0 ? r : ops->walk(fd, v, err);
+}

@@ -29,3 +29,19 @@ int archive_pack(int dir_fd, int tar_fd, uint32_t form, struct err *err);
 /* Hands the plain bytes of what `fd` holds (gzip, bzip2, xz, zstd or plain) to `put` in order. */
 int archive_decompress(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),
                        void *ctx, struct err *err);
+
+enum archive_kind { ARCHIVE_FILE, ARCHIVE_DIR, ARCHIVE_SYMLINK, ARCHIVE_HARDLINK, ARCHIVE_OTHER };
+struct archive_member {
+    const char *name; /* as it stands in the archive: any bytes */
+    enum archive_kind kind;
+    const char *link; /* of the two kinds of links, else "" */
+    int64_t size;
+};
+struct archive_visitor {
+    void *ctx;
+    int (*member)(void *ctx, const struct archive_member *m, struct err *err);
+    int (*data)(void *ctx, const void *data, size_t n, struct err *err);
+};
+/* Reads a tar (compressed or plain) once: member() for each entry, and for a regular file data() with its bytes in order.
+ * Ends with what one of them returned when that is negative. -EINVAL for an archive that is damaged. */
+int archive_walk(int fd, const struct archive_visitor *v, struct err *err);

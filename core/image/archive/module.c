@@ -10,4 +10,5 @@ const struct archive_ops berth_archive_ops = {
     .unpack = unpack_run,
     .pack = pack_run,
     .decompress = decompress_run,
+    .walk = walk_run,
 };

@@ -15,6 +15,7 @@ struct archive_ops {
     int (*pack)(int dir_fd, int tar_fd, uint32_t form, struct err *err);
     int (*decompress)(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),
                       void *ctx, struct err *err);
+    int (*walk)(int fd, const struct archive_visitor *v, struct err *err);
 };
 
 #define ARCHIVE_OPS_SYMBOL "berth_archive_ops"

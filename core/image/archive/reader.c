@@ -37,6 +37,20 @@ int reader_error(struct archive *a, const char *entry, struct err *err)
     return err_set(err, code, "tar: %s", why ? why : "damaged");
 }
 
+locale_t ascii_begin(locale_t *made)
+{
+    *made = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+    return *made ? uselocale(*made) : (locale_t)0;
+}
+
+void ascii_end(locale_t made, locale_t before)
+{
+    if (!made)
+        return;
+    uselocale(before);
+    freelocale(made);
+}
+
 int decompress_run(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),
                    void *ctx, struct err *err)
 {

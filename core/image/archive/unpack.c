@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -202,22 +201,6 @@ static int unpack_all(struct unpack *u, struct archive *a, struct err *err)
         if (r < 0)
             return r;
     }
-}
-
-/* libarchive would bring PAX names into Unicode's composed form, which renames files. In a locale that has no Unicode it
- * gives up on what is not ASCII and hands the bytes over as they stand. */
-static locale_t ascii_begin(locale_t *made)
-{
-    *made = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
-    return *made ? uselocale(*made) : (locale_t)0;
-}
-
-static void ascii_end(locale_t made, locale_t before)
-{
-    if (!made)
-        return;
-    uselocale(before);
-    freelocale(made);
 }
 
 static int open_and_unpack(struct unpack *u, int tar_fd, struct err *err)
