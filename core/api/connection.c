@@ -110,7 +110,7 @@ void connection_answer(struct connection *c, unsigned status, const char *extra,
     if (length == LENGTH_STREAM && is_http_10(c))
         c->close = true;
     head_add(c, head, status, extra, length);
-    if (length <= 0 || c->parser.method == HTTP_HEAD) {
+    if (length <= 0 || !body || c->parser.method == HTTP_HEAD) {
         connection_send(c, head->s, head->len);
     } else if (length <= BODY_SMALL) {
         buf_add(head, body, (size_t)length);

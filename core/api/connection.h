@@ -44,7 +44,7 @@ const char *connection_header(const struct connection *c, const char *name);
 #define LENGTH_STREAM (-1) /* chunked; with HTTP/1.0 the connection's end ends it */
 #define LENGTH_NONE   (-2) /* no body, or none of HTTP's business */
 
-/* `extra` are header lines with their ends. */
+/* `extra` are header lines with their ends. body NULL: the bytes that `length` promises are sent behind it. */
 void connection_answer(struct connection *c, unsigned status, const char *extra, int64_t length,
                        const char *body);
 /* After a head with LENGTH_STREAM. 0, or -EPIPE. */

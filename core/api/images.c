@@ -157,6 +157,6 @@ int images_remove(struct request *r, struct err *err)
 int images_history(struct request *r, struct err *err)
 {
     json_t *out = NULL;
-    int c = engine_image_history(r->engine, r->match.param, &out, err);
+    int c = engine_image_history(r->engine, r->match.param, query_str(r, "platform"), &out, err);
     return c < 0 ? c : reply_json(r, 200, out);
 }

@@ -10,6 +10,7 @@ HANDLER(system_ping);
 HANDLER(system_version);
 HANDLER(system_info);
 HANDLER(system_events);
+HANDLER(system_df);
 HANDLER(berth_check);
 HANDLER(plugins_list);
 HANDLER(plugins_inspect);
@@ -51,11 +52,19 @@ HANDLER(images_create);
 HANDLER(images_tag);
 HANDLER(images_remove);
 HANDLER(images_history);
+HANDLER(images_load_begin);
+HANDLER(images_load);
+HANDLER(images_save);
+HANDLER(images_save_one);
+HANDLER(images_prune);
+HANDLER(build_prune);
 
 HANDLER(networks_list);
 HANDLER(networks_inspect);
+HANDLER(networks_prune);
 
 HANDLER(volumes_create);
 HANDLER(volumes_list);
 HANDLER(volumes_inspect);
 HANDLER(volumes_remove);
+HANDLER(volumes_prune);

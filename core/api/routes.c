@@ -21,6 +21,7 @@ const struct route routes[] = {
     {"GET", "/version", system_version},
     {"GET", "/info", system_info},
     {"GET", "/events", system_events},
+    {"GET", "/system/df", system_df},
 
     {"GET", "/berth/system/check", berth_check},
     {"POST", "/berth/system/check", berth_check},
@@ -52,6 +53,10 @@ const struct route routes[] = {
     {"POST", "/images/create", images_create, images_create_begin},
     {"GET", "/images/{}/json", images_inspect},
     {"GET", "/images/{}/history", images_history},
+    {"POST", "/images/load", images_load, images_load_begin},
+    {"POST", "/images/prune", images_prune},
+    {"GET", "/images/get", images_save},
+    {"GET", "/images/{}/get", images_save_one},
     {"POST", "/images/{}/tag", images_tag},
     {"DELETE", "/images/{}", images_remove},
 
@@ -61,6 +66,7 @@ const struct route routes[] = {
 
     {"GET", "/volumes", volumes_list},
     {"POST", "/volumes/create", volumes_create},
+    {"POST", "/volumes/prune", volumes_prune},
     {"GET", "/volumes/{}", volumes_inspect},
     {"DELETE", "/volumes/{}", volumes_remove},
 
@@ -83,25 +89,19 @@ const struct route routes[] = {
     {"DELETE", "/containers/{}", containers_remove},
 
     {"POST", "/build", NULL, NULL, "building images"},
-    {"POST", "/build/prune", NULL, NULL, "pruning the build cache"},
+    {"POST", "/build/prune", build_prune},
     {"POST", "/build/cancel", NULL, NULL, "cancelling builds"},
     {"POST", "/commit", NULL, NULL, "committing containers"},
     {"POST", "/images/{}/push", NULL, NULL, "pushing images"},
-    {"POST", "/images/load", NULL, NULL, "loading images"},
-    {"POST", "/images/prune", NULL, NULL, "pruning images"},
     {"GET", "/images/search", NULL, NULL, "searching registries"},
-    {"GET", "/images/get", NULL, NULL, "saving images"},
-    {"GET", "/images/{}/get", NULL, NULL, "saving images"},
     {"GET", "/distribution/{}/json", NULL, NULL, "asking registries about images"},
     {"POST", "/auth", NULL, NULL, "logging in to registries"},
-    {"GET", "/system/df", NULL, NULL, "disk usage"},
 
     {"POST", "/networks/create", NULL, NULL, "creating networks"},
-    {"POST", "/networks/prune", NULL, NULL, "pruning networks"},
+    {"POST", "/networks/prune", networks_prune},
     {"POST", "/networks/{}/connect", NULL, NULL, "connecting containers to networks"},
     {"POST", "/networks/{}/disconnect", NULL, NULL, "disconnecting containers from networks"},
     {"DELETE", "/networks/{}", NULL, NULL, "removing networks"},
-    {"POST", "/volumes/prune", NULL, NULL, "pruning volumes"},
     {"PUT", "/volumes/{}", NULL, NULL, "updating cluster volumes"},
 
     {"GET", "/berth/config", config_get},

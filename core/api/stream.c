@@ -172,3 +172,17 @@ int reply_produced(struct request *r, const char *type, const struct producer_op
     produced_end(p);
     return 0;
 }
+
+int reply_sized(struct request *r, const char *type, int64_t length, const struct producer_ops *ops,
+                void *ctx, struct err *err)
+{
+    struct server_stream *stream;
+    int client = request_socket(r), c = server_stream_begin(r->server, client, &stream, err);
+    if (c == 0) {
+        reply_send(r, 200, type, NULL, length, NULL);
+        r->conn->broken |= ops->run(ctx, client) < 0;
+        server_stream_end(stream);
+    }
+    ops->close(ctx);
+    return c;
+}

@@ -30,3 +30,8 @@ struct producer_ops {
 };
 int reply_produced(struct request *r, const char *type, const struct producer_ops *ops, void *ctx,
                    struct err *err);
+
+/* An answer whose length is known: run() writes the bytes to the client's own socket, on this thread, and is ended by it when the
+ * client leaves. Fewer of them, or a negative errno, cut the connection off. */
+int reply_sized(struct request *r, const char *type, int64_t length, const struct producer_ops *ops,
+                void *ctx, struct err *err);

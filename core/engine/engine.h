@@ -42,6 +42,12 @@ int engine_reload(struct engine *e, json_t **report, struct err *err);
 json_t *engine_config_show(struct engine *e);
 char *engine_config_text(struct engine *e);
 
+/* What the disk holds, by kinds of objects; those that are not asked for are null. Measures, so it takes its time; the rows are those
+ * of one moment. */
+enum df_kind { DF_CONTAINERS = 1, DF_IMAGES = 2, DF_VOLUMES = 4, DF_BUILD_CACHE = 8 };
+#define DF_ALL (DF_CONTAINERS | DF_IMAGES | DF_VOLUMES | DF_BUILD_CACHE)
+int engine_system_df(struct engine *e, unsigned kinds, json_t **out, struct err *err);
+
 /* Holds rows against kernel and files: *out = {"Findings": [{"Kind","Object","Message","Repairable","Repaired","Error"}], "Busy": objects that
  * verbs kept from being looked at, "Checked": {"Containers": 3, …}}. `repair`: also makes right what can be without deleting any
  * data. `deep`: reads every blob and index. Beside all other verbs. */
@@ -181,6 +187,7 @@ int engine_exec_resize(struct engine *e, const char *id, int64_t rows, int64_t c
 /* --- images */
 struct image_list_opts {
     bool all, digests, shared_size;
+    bool containers; /* how many stand on each image; else -1 */
     const json_t *filters;
 };
 int engine_image_list(struct engine *e, const struct image_list_opts *opts, json_t **out,
@@ -197,15 +204,43 @@ int engine_image_tag(struct engine *e, const char *ref, const char *repo, const 
                      struct err *err);
 int engine_image_remove(struct engine *e, const char *ref, bool force, bool noprune, json_t **out,
                         struct err *err);
-int engine_image_history(struct engine *e, const char *ref, json_t **out, struct err *err);
+/* platform: a client's JSON, or NULL. */
+int engine_image_history(struct engine *e, const char *ref, const char *platform, json_t **out,
+                         struct err *err);
+/* Removes what no container uses: images without a name, or with dangling=false all. *out: {"ImagesDeleted", "SpaceReclaimed"}. -EBUSY
+ * while another prune works. */
+int engine_image_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err);
+/* Loads in two steps: the archive is read to its end and checked, then its images are made, all or none. platform: JSON, or NULL. */
+struct image_load;
+int engine_image_load_read(struct engine *e, int tar_fd, const char *platform,
+                           struct image_load **out, struct err *err);
+/* line(ctx, v) takes the lines of docker's progress stream over; `quiet`: only what was loaded. */
+int engine_image_load_run(struct engine *e, struct image_load *load, bool quiet,
+                          void (*line)(void *ctx, json_t *line), void *ctx, struct err *err);
+void engine_image_load_free(struct image_load *load);
+/* Saves: what is asked for is found first, then written as one tar. -ENOENT. */
+struct image_save;
+int engine_image_save_open(struct engine *e, const struct strv *refs, const char *platform,
+                           struct image_save **out, struct err *err);
+int64_t engine_image_save_size(const struct image_save *save);
+int engine_image_save_write(struct image_save *save, int fd, struct err *err);
+void engine_image_save_close(struct image_save *save);
 
 /* --- networks */
 int engine_network_list(struct engine *e, const json_t *filters, json_t **out, struct err *err);
 int engine_network_inspect(struct engine *e, const char *ref, bool verbose, json_t **out,
                            struct err *err);
+/* Removes networks that no container is on; there are only predefined ones, which stay. *out: {"NetworksDeleted"}. */
+int engine_network_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err);
+
+/* --- the build cache: there is none. *out: {"CachesDeleted", "SpaceReclaimed"} */
+int engine_build_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err);
 
 /* --- volumes. body: VolumeCreateOptions. */
 int engine_volume_create(struct engine *e, const json_t *body, json_t **out, struct err *err);
 int engine_volume_list(struct engine *e, const json_t *filters, json_t **out, struct err *err);
 int engine_volume_inspect(struct engine *e, const char *name, json_t **out, struct err *err);
 int engine_volume_remove(struct engine *e, const char *name, bool force, struct err *err);
+/* Removes what no container uses: anonymous volumes, or with all=true all. *out: {"VolumesDeleted", "SpaceReclaimed"}. -EBUSY while
+ * another prune works. */
+int engine_volume_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err);

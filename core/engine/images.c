@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/json.h"
-#include "engine/internal.h"
+#include "engine/images.h"
 #include "image/reference.h"
 #include "image/store.h"
 #include "state/image.h"
@@ -19,8 +19,7 @@ static void image_event(struct engine *e, const char *action, const char *id, co
     event_publish(e->events, "image", action, id, attributes);
 }
 
-/* Numbers of containers by image id, for the list. */
-static int count_containers(struct engine *e, json_t **counts, struct err *err)
+int images_count_users(struct engine *e, json_t **counts, struct err *err)
 {
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
     int r = state_container_brief(e->state, &rows, err);
@@ -37,11 +36,13 @@ int engine_image_list(struct engine *e, const struct image_list_opts *opts, json
 {
     json_auto_t *counts = NULL, *list = NULL;
     int r = image_list(e->images, opts->all, opts->filters, &list, err);
-    if (r == 0)
-        r = count_containers(e, &counts, err);
+    if (r == 0 && opts->containers)
+        r = images_count_users(e, &counts, err);
+    if (r == 0 && opts->shared_size)
+        r = image_list_sizes(e->images, list, false, NULL, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; counts && i < json_array_size(list); i++) {
         json_t *image = json_array_get(list, i);
         json_put_int(image, "Containers", json_int(counts, json_str(image, "Id", ""), 0));
     }
@@ -54,9 +55,10 @@ int engine_image_inspect(struct engine *e, const char *ref, json_t **out, struct
     return image_inspect(e->images, ref, out, err);
 }
 
-int engine_image_history(struct engine *e, const char *ref, json_t **out, struct err *err)
+int engine_image_history(struct engine *e, const char *ref, const char *platform, json_t **out,
+                         struct err *err)
 {
-    return image_history(e->images, ref, out, err);
+    return image_history(e->images, ref, platform, out, err);
 }
 
 int engine_image_import(struct engine *e, int tar_fd, const char *source, const char *reference,
@@ -105,8 +107,8 @@ int engine_image_tag(struct engine *e, const char *ref, const char *repo, const 
     return r;
 }
 
-static int each_user(void *ctx, const char *image_id,
-                     void (*user)(void *arg, const char *container_id, bool running), void *arg)
+int image_each_user(void *ctx, const char *image_id,
+                    void (*user)(void *arg, const char *container_id, bool running), void *arg)
 {
     struct engine *e = ctx;
     _cleanup_(state_containers_fini) struct state_containers rows = {0};
@@ -117,22 +119,27 @@ static int each_user(void *ctx, const char *image_id,
     return r;
 }
 
+int image_remove_and_tell(struct engine *e, const char *id, const char *ref, bool force,
+                          json_t **out, struct err *err)
+{
+    struct image_users users = {.ctx = e, .each = image_each_user};
+    int r = image_remove(e->images, ref, force, &users, out, err);
+    for (size_t i = 0; r == 0 && i < json_array_size(*out); i++) {
+        const json_t *item = json_array_get(*out, i);
+        const char *untagged = json_str(item, "Untagged", NULL);
+        if (untagged)
+            image_event(e, "untag", id, untagged);
+        else if (str_eq(json_str(item, "Deleted", ""), id))
+            image_event(e, "delete", id, NULL);
+    }
+    return r;
+}
+
 int engine_image_remove(struct engine *e, const char *ref, bool force, bool noprune, json_t **out,
                         struct err *err)
 {
     (void)noprune; /* an imported image has no untagged parents */
     _cleanup_(state_image_freep) struct state_image *image = NULL;
-    struct image_users users = {.ctx = e, .each = each_user};
     int r = image_find(e->images, ref, &image, err);
-    if (r == 0)
-        r = image_remove(e->images, ref, force, &users, out, err);
-    for (size_t i = 0; r == 0 && i < json_array_size(*out); i++) {
-        const json_t *item = json_array_get(*out, i);
-        const char *untagged = json_str(item, "Untagged", NULL);
-        if (untagged)
-            image_event(e, "untag", image->id, untagged);
-        else if (str_eq(json_str(item, "Deleted", ""), image->id))
-            image_event(e, "delete", image->id, NULL);
-    }
-    return r;
+    return r < 0 ? r : image_remove_and_tell(e, image->id, ref, force, out, err);
 }

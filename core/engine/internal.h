@@ -79,7 +79,7 @@ struct engine {
     uint64_t generation; /* counts changes */
     bool up;             /* start-up is done */
     bool closing;
-    bool pruning; /* containers */
+    bool pruning, pruning_images, pruning_volumes; /* `pruning`: containers */
 };
 
 /* --- changed.c */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/filters.h"
 #include "engine/list-cache.h"
+#include "engine/pruning.h"
 #include "engine/remove.h"
 #include "engine/view.h"
 
@@ -64,30 +65,6 @@ static int prune_all(struct pruning *p, struct err *err)
     return r;
 }
 
-static void prune_event(const struct pruning *p)
-{
-    json_t *attributes = json_object();
-    json_put_strf(attributes, "reclaimed", "%lld", (long long)p->bytes);
-    event_publish(p->engine->events, "container", "prune", "", attributes);
-}
-
-/* One at a time, as in Docker. */
-static bool prune_enter(struct engine *e)
-{
-    pthread_mutex_lock(&e->lock);
-    bool free = !e->pruning;
-    e->pruning = true;
-    pthread_mutex_unlock(&e->lock);
-    return free;
-}
-
-static void prune_leave(struct engine *e)
-{
-    pthread_mutex_lock(&e->lock);
-    e->pruning = false;
-    pthread_mutex_unlock(&e->lock);
-}
-
 int engine_container_prune(struct engine *e, const json_t *filters, json_t **out, struct err *err)
 {
     static const char *const allowed[] = {"label", "label!", "until", NULL};
@@ -97,18 +74,16 @@ int engine_container_prune(struct engine *e, const json_t *filters, json_t **out
         r = filters_until(filters, &p.until_ns, err);
     if (r < 0)
         return r;
-    if (!prune_enter(e))
+    if (!pruning_begin(e, &e->pruning))
         return err_set(err, -EBUSY, "a prune operation is already running");
     json_auto_t *deleted = json_array();
     p.deleted = deleted;
     r = prune_all(&p, err);
-    prune_leave(e);
+    pruning_end(e, &e->pruning);
     if (r < 0)
         return r;
-    prune_event(&p);
-    *out = json_object();
-    json_put_take(*out, "ContainersDeleted",
-                  json_array_size(deleted) > 0 ? json_incref(deleted) : json_null());
-    json_put_int(*out, "SpaceReclaimed", p.bytes);
+    *out =
+        pruning_report(e, "container", "ContainersDeleted",
+                       json_array_size(deleted) > 0 ? json_incref(deleted) : json_null(), p.bytes);
     return 0;
 }

@@ -8,9 +8,11 @@
 #include "engine/volumes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/fs.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -23,6 +25,13 @@
 char *volume_path(struct engine *e, const char *name)
 {
     return str_printf("%s/volumes/%s/_data", state_data_root(e->state), name);
+}
+
+int64_t volume_bytes(struct engine *e, const char *name)
+{
+    _cleanup_(freep) char *path = str_printf("%s/volumes/%s", state_data_root(e->state), name);
+    int64_t bytes = 0;
+    return fs_tree_bytes(AT_FDCWD, path, &bytes) < 0 ? -1 : bytes;
 }
 
 static void volume_event(struct engine *e, const char *name, const char *action, json_t *attributes)
@@ -142,25 +151,34 @@ void volumes_event(struct engine *e, const struct state_container *row, const ch
     }
 }
 
-static json_t *volume_view(struct engine *e, const struct state_volume *v)
+/* As clients see them. */
+static json_t *volume_labels(const struct state_volume *v)
+{
+    json_t *labels = v->labels ? json_deep_copy(v->labels) : json_object();
+    if (v->anonymous) /* how Docker marks them, and what its prune goes by */
+        json_put_str(labels, "com.docker.volume.anonymous", "");
+    return labels;
+}
+
+json_t *volume_view(struct engine *e, const struct state_volume *v)
 {
     _cleanup_(freep) char *path = volume_path(e, v->name);
-    json_t *o = json_object();
+    json_t *o = json_object(), *labels = volume_labels(v);
     json_put_time(o, "CreatedAt", v->created_ns / NS_PER_SEC * NS_PER_SEC);
     json_put_str(o, "Driver", v->driver);
-    if (v->anonymous) {
-        /* How Docker marks them, and what its prune goes by. */
-        json_t *labels = v->labels ? json_deep_copy(v->labels) : json_object();
-        json_put_str(labels, "com.docker.volume.anonymous", "");
-        json_put_take(o, "Labels", labels);
-    } else {
-        json_put(o, "Labels", json_object_size(v->labels) > 0 ? v->labels : json_null());
-    }
+    json_put(o, "Labels", json_object_size(labels) > 0 ? labels : json_null());
     json_put_str(o, "Mountpoint", path);
     json_put_str(o, "Name", v->name);
     json_put(o, "Options", json_object_size(v->options) > 0 ? v->options : json_null());
     json_put_str(o, "Scope", "local");
+    json_decref(labels);
     return o;
+}
+
+bool volume_matches_prune(const struct state_volume *v, const json_t *filters)
+{
+    json_auto_t *labels = volume_labels(v);
+    return filters_match_prune(filters, labels);
 }
 
 static const struct member volume_members[] = {
@@ -237,11 +255,12 @@ int engine_volume_list(struct engine *e, const json_t *filters, json_t **out, st
     json_auto_t *volumes = json_array();
     for (size_t i = 0; r == 0 && i < list.n; i++) {
         const struct state_volume *v = list.v[i];
+        json_auto_t *labels = volume_labels(v);
         bool match;
         r = matches_dangling(e, v, filters, &match, err);
         if (r == 0 && match && filters_match_regex(filters, "name", v->name) &&
             filters_match_exact(filters, "driver", v->driver) &&
-            filters_match_labels(filters, "label", v->labels))
+            filters_match_labels(filters, "label", labels))
             json_push_take(volumes, volume_view(e, v));
     }
     if (r < 0)

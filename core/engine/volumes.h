@@ -6,6 +6,13 @@
 
 /* data_root/volumes/<name>/_data; the caller frees. */
 char *volume_path(struct engine *e, const char *name);
+struct state_volume;
+/* As the API shows it. */
+json_t *volume_view(struct engine *e, const struct state_volume *v);
+/* What the disk holds of it; -1 where that cannot be said. */
+int64_t volume_bytes(struct engine *e, const char *name);
+/* `label` and `label!` of a prune. */
+bool volume_matches_prune(const struct state_volume *v, const json_t *filters);
 /* Makes a volume, or finds the one of that name. *made tells which (may be NULL). labels and options may be NULL. */
 int volume_ensure(struct engine *e, const char *name, const char *driver, const json_t *labels,
                   const json_t *options, bool anonymous, bool *made, struct err *err);

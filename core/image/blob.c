@@ -19,7 +19,7 @@ struct blob_store {
 struct blob_writer {
     struct blob_store *bs;
     char *name; /* in tmp; NULL once it is a blob */
-    int fd;
+    int fd;     /* -1: parked */
     int64_t size;
     struct digest digest;
 };
@@ -89,7 +89,20 @@ int blob_writer_write(struct blob_writer *w, const void *data, size_t n, struct 
 
 int blob_writer_fd(struct blob_writer *w)
 {
-    return w->fd;
+    char digest[DIGEST_MAX];
+    if (w->fd >= 0)
+        return w->fd;
+    blob_writer_digest(w, digest);
+    w->fd = w->name
+                ? openat(w->bs->tmp_fd, w->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+                : openat(w->bs->blobs_fd, digest_hex(digest), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return w->fd < 0 ? -errno : w->fd;
+}
+
+void blob_writer_park(struct blob_writer *w)
+{
+    close_fd(w->fd);
+    w->fd = -1;
 }
 
 int64_t blob_writer_size(const struct blob_writer *w)
@@ -106,11 +119,13 @@ void blob_writer_digest(const struct blob_writer *w, char out[DIGEST_MAX])
 static int commit_to(struct blob_writer *w, int dirfd, struct err *err)
 {
     char digest[DIGEST_MAX];
+    if (!w->name)
+        return 0;
     blob_writer_digest(w, digest);
-    int r = failpoint("blob.written", err);
-    if (r < 0)
+    int fd = blob_writer_fd(w), r = fd < 0 ? err_errno(err, fd, "storing blob %s", digest) : 0;
+    if (r < 0 || (r = failpoint("blob.written", err)) < 0)
         return r;
-    if (fsync(w->fd) < 0 || renameat(w->bs->tmp_fd, w->name, dirfd, digest_hex(digest)) < 0)
+    if (fsync(fd) < 0 || renameat(w->bs->tmp_fd, w->name, dirfd, digest_hex(digest)) < 0)
         return err_errno(err, -errno, "storing blob %s", digest);
     free(steal_ptr(&w->name));
     (void)failpoint("blob.stored", NULL);
@@ -172,6 +187,16 @@ int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct e
     if (fstatat(bs->blobs_fd, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_errno(err, -errno, "blob %s", digest);
     *size = st.st_size;
+    return 0;
+}
+
+int blob_disk(struct blob_store *bs, const char *digest, int64_t *bytes)
+{
+    struct stat st;
+    if (!digest_valid(digest) ||
+        fstatat(bs->blobs_fd, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -ENOENT;
+    *bytes = (int64_t)st.st_blocks * 512;
     return 0;
 }
 

@@ -22,11 +22,14 @@ DEFINE_CLEANUP(struct blob_store *, blob_store_close);
 struct blob_writer;
 int blob_writer_new(struct blob_store *bs, struct blob_writer **out, struct err *err);
 int blob_writer_write(struct blob_writer *w, const void *data, size_t n, struct err *err);
-/* What was written so far: its descriptor (borrowed; readable by pread and after lseek), size and digest. */
+/* What was written so far: its descriptor (borrowed; readable by pread and after lseek), size and digest. A negative errno
+ * only where one that was parked cannot be opened again. */
 int blob_writer_fd(struct blob_writer *w);
+/* Closes the descriptor until it is asked for again, for whoever has many; nothing may be written any more. */
+void blob_writer_park(struct blob_writer *w);
 int64_t blob_writer_size(const struct blob_writer *w);
 void blob_writer_digest(const struct blob_writer *w, char out[DIGEST_MAX]);
-/* Makes it a blob, on disk when this returns. One that is there already is fine. */
+/* Makes it a blob, on disk when this returns. One that is there already is fine; so is a second time. */
 int blob_writer_commit(struct blob_writer *w, struct err *err);
 /* Without a commit nothing stays. */
 void blob_writer_free(struct blob_writer *w);
@@ -41,6 +44,8 @@ int blob_put(struct blob_store *bs, const void *data, size_t n, char digest[DIGE
 /* A descriptor to read from; -ENOENT, -EINVAL (not a digest). */
 int blob_open(struct blob_store *bs, const char *digest, struct err *err);
 int blob_size(struct blob_store *bs, const char *digest, int64_t *size, struct err *err);
+/* What it takes of the disk. -ENOENT. */
+int blob_disk(struct blob_store *bs, const char *digest, int64_t *bytes);
 /* Whether it is there, or stands aside while its row comes or goes. */
 bool blob_exists(struct blob_store *bs, const char *digest);
 /* Calls each(ctx, digest, size) for every blob; stops with what it returned when that is not 0. */

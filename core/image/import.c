@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "image/archive.h"
 #include "image/internal.h"
+#include "image/platform.h"
 
 struct import {
     struct image_store *s;
@@ -33,21 +34,6 @@ static void import_fini(struct import *im)
     free(im->arch);
     free(im->variant);
     blob_writer_free(im->blob);
-}
-
-/* The names that Go has for what uname says. */
-static const char *host_arch(char *machine)
-{
-    static const char *const names[][2] = {
-        {"x86_64", "amd64"},        {"aarch64", "arm64"}, {"armv7l", "arm"},
-        {"armv6l", "arm"},          {"i686", "386"},      {"i386", "386"},
-        {"ppc64le", "ppc64le"},     {"s390x", "s390x"},   {"riscv64", "riscv64"},
-        {"loongarch64", "loong64"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (str_eq(machine, names[i][0]))
-            return names[i][1];
-    return machine;
 }
 
 static int set_platform(struct import *im, struct err *err)
@@ -75,7 +61,7 @@ static int set_platform(struct import *im, struct err *err)
     if (uname(&u) < 0)
         return err_errno(err, -errno, "uname");
     im->os = xstrdup("linux");
-    im->arch = xstrdup(parts.n > 1 ? parts.v[1] : host_arch(u.machine));
+    im->arch = xstrdup(parts.n > 1 ? parts.v[1] : platform_arch(u.machine));
     im->variant = xstrdup0(parts.n > 2 ? parts.v[2] : NULL);
     return 0;
 }

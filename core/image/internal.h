@@ -16,14 +16,26 @@ struct image_store {
     const struct berth_storage_ops *ops;
     void *self;
     char *driver, *shown;
-    pthread_mutex_t lock; /* guards `held` */
+    pthread_mutex_t lock; /* guards the maps */
     pthread_cond_t freed;
     struct map held; /* chain ids that somebody makes or removes */
+    struct map pins; /* chain id → how often it is pinned, an integer */
+    struct map
+        disk; /* chain id → bytes that the layer and its blob take, an integer; measured once */
 };
 
 /* Makes this thread the only one that makes or removes the layer; waits for the other. */
 void layer_hold(struct image_store *s, const char *chain_id);
 void layer_release(struct image_store *s, const char *chain_id);
+
+/* A pinned layer is not collected: for who makes several before an image has them, or reads them while their image may go. Waits for who
+ * holds the layer. */
+void layer_pin(struct image_store *s, const char *chain_id);
+void layer_unpin(struct image_store *s, const char *chain_id);
+
+/* OCI image-spec, config.md: the chain id of a layer is the digest of its parent's, a space and its diff id; `parent` NULL: the lowest.
+ * The caller frees. */
+char *layer_chain_id(const char *parent, const char *diff_id);
 
 struct layer_plan {
     const char *chain_id, *diff_id;
@@ -55,6 +67,9 @@ int layer_repair(struct image_store *s, struct err *err);
 int layer_delete_row(struct image_store *s, const char *chain_id, const char *blob,
                      struct err *err);
 int image_delete_row(struct image_store *s, const char *id, struct err *err);
+
+/* Bytes on disk of a layer that is ready, and of its blob. */
+int layer_disk(struct image_store *s, const struct state_layer *l, int64_t *bytes, struct err *err);
 
 /* The image's configuration, parsed. */
 int image_parse(const struct state_image *i, json_t **out, struct err *err);

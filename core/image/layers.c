@@ -31,6 +31,43 @@ void layer_release(struct image_store *s, const char *chain_id)
     pthread_mutex_unlock(&s->lock);
 }
 
+void layer_pin(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    uintptr_t n = (uintptr_t)map_get(&s->pins, chain_id);
+    map_set(&s->pins, chain_id, (void *)(n + 1));
+    while (map_get(&s->held, chain_id)) /* by a collection, perhaps, that has not seen the pin */
+        pthread_cond_wait(&s->freed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void layer_unpin(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    uintptr_t n = (uintptr_t)map_del(&s->pins, chain_id);
+    if (n > 1)
+        map_set(&s->pins, chain_id, (void *)(n - 1));
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_pinned(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    bool pinned = map_get(&s->pins, chain_id) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return pinned;
+}
+
+char *layer_chain_id(const char *parent, const char *diff_id)
+{
+    char digest[DIGEST_MAX];
+    if (!parent)
+        return xstrdup(diff_id);
+    _cleanup_(freep) char *text = str_printf("%s %s", parent, diff_id);
+    digest_of(text, strlen(text), digest);
+    return xstrdup(digest);
+}
+
 int layer_ready(struct image_store *s, const char *chain_id, struct state_layer **out,
                 struct err *err)
 {
@@ -42,6 +79,13 @@ int layer_ready(struct image_store *s, const char *chain_id, struct state_layer 
         return err_set(err, -ENOENT, "layer %s is not complete", chain_id);
     *out = steal_ptr(&l);
     return 0;
+}
+
+static void disk_forget(struct image_store *s, const char *chain_id)
+{
+    pthread_mutex_lock(&s->lock);
+    (void)map_del(&s->disk, chain_id);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static int driver_remove(struct image_store *s, const char *layer_id, struct err *err)
@@ -74,6 +118,7 @@ static int row_deleted(struct image_store *s, const char *blob, int r)
 
 int layer_delete_row(struct image_store *s, const char *chain_id, const char *blob, struct err *err)
 {
+    disk_forget(s, chain_id);
     const struct state_blob_last last = {drop_blob, s};
     return row_deleted(s, blob, state_layer_delete(s->state, s->driver, chain_id, &last, err));
 }
@@ -236,7 +281,7 @@ static int collect_round(struct image_store *s, struct strv *gone, size_t *remov
     int r = state_layer_unused(s->state, s->driver, &unused, err);
     for (size_t i = 0; r >= 0 && i < unused.n; i++) {
         layer_hold(s, unused.v[i]->chain_id);
-        r = collect_one(s, unused.v[i], err);
+        r = is_pinned(s, unused.v[i]->chain_id) ? 0 : collect_one(s, unused.v[i], err);
         layer_release(s, unused.v[i]->chain_id);
         if (r <= 0)
             continue;

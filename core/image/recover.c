@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "image/archive.h"
+#include "image/inflate.h"
 #include "image/internal.h"
 #include "plugin/err-bridge.h"
 
@@ -22,6 +23,9 @@ struct recovery {
     struct image_store *s;
     struct strv configs; /* digests of what may be configurations */
     struct strv layers;  /* ids that the driver has */
+    struct strv blobs;   /* digests of all */
+    bool inflated;       /* `packed` is complete */
+    struct map packed;   /* diff id → digest (owned) of the compressed blob that holds it */
 };
 
 static int note_layer(void *ctx, const char *id)
@@ -39,32 +43,52 @@ static int list_layers(struct recovery *rc, struct err *err)
                          "layer_list");
 }
 
-/* Whether it is a layer of an image that stands on that parent; `bytes`: what it takes. */
-static bool fits(struct image_store *s, const char *id, const char *parent_layer, int64_t *bytes)
+/* Whether it is a layer of an image that stands on that parent. */
+static bool fits(struct image_store *s, const char *id, const char *parent_layer)
 {
     char parent[128] = "";
     struct berth_layer_stat st = {.size = sizeof(st), .parent = parent};
-    struct berth_usage usage = {.size = sizeof(usage)};
     PLUGIN_ERR(perr, NULL);
-    if (!BERTH_HAS(s->ops, layer_stat) || !BERTH_HAS(s->ops, usage))
+    if (!BERTH_HAS(s->ops, layer_stat))
         return false;
-    if (s->ops->layer_stat(s->self, id, &st, &perr.base) < 0 || st.writable ||
-        !str_eq(parent, parent_layer ? parent_layer : ""))
-        return false;
-    if (s->ops->usage(s->self, id, &usage, &perr.base) == 0)
-        *bytes = usage.bytes;
-    return true;
+    return s->ops->layer_stat(s->self, id, &st, &perr.base) == 0 && !st.writable &&
+           str_eq(parent, parent_layer ? parent_layer : "");
 }
 
-/* Gives a layer that the driver still has its row again; containers stand on it. Without one it is made anew. */
-static int adopt_layer(struct recovery *rc, const struct layer_plan *p, struct err *err)
+static int add_size(void *ctx, const struct archive_member *m, struct err *err)
+{
+    (void)err;
+    *(int64_t *)ctx += m->kind == ARCHIVE_FILE ? m->size : 0;
+    return 0;
+}
+
+static int skip_data(void *ctx, const void *data, size_t n, struct err *err)
+{
+    (void)ctx;
+    (void)data;
+    (void)n;
+    (void)err;
+    return 0;
+}
+
+/* Bytes of the files in a layer's tar, as they were counted when it was unpacked; 0 where it cannot be read. */
+static int64_t layer_bytes(int fd)
+{
+    int64_t bytes = 0;
+    const struct archive_visitor v = {&bytes, add_size, skip_data};
+    if (fd >= 0 && (archive_walk(fd, &v, NULL) < 0 || lseek(fd, 0, SEEK_SET) < 0))
+        return 0;
+    return bytes;
+}
+
+/* Gives a layer that the driver still has its row again; containers stand on it. Without one it is made anew. `fd`: its tar, or -1. */
+static int adopt_layer(struct recovery *rc, const struct layer_plan *p, int fd, struct err *err)
 {
     struct image_store *s = rc->s;
     _cleanup_(freep) char *prefix = layer_id_prefix(p->chain_id);
     const char *id;
-    int64_t bytes = 0;
     strv_foreach (id, &rc->layers) {
-        if (!str_after(id, prefix) || !fits(s, id, p->parent_layer, &bytes))
+        if (!str_after(id, prefix) || !fits(s, id, p->parent_layer))
             continue;
         const struct state_layer row = {.driver = s->driver,
                                         .chain_id = (char *)(uintptr_t)p->chain_id,
@@ -77,14 +101,16 @@ static int adopt_layer(struct recovery *rc, const struct layer_plan *p, struct e
             err_clear(err);
             return 0;
         }
-        return r < 0 ? r : state_layer_ready(s->state, s->driver, p->chain_id, bytes, err);
+        return r < 0 ? r
+                     : state_layer_ready(s->state, s->driver, p->chain_id, layer_bytes(fd), err);
     }
     return 0;
 }
 
-static int note_small(void *ctx, const char *digest, int64_t size)
+static int note_blob(void *ctx, const char *digest, int64_t size)
 {
     struct recovery *rc = ctx;
+    strv_add(&rc->blobs, digest);
     if (size < CONFIG_MAX)
         strv_add(&rc->configs, digest);
     return 0;
@@ -113,25 +139,59 @@ static int fill(void *ctx, struct berth_diff *diff, int64_t *bytes, struct err *
     return r;
 }
 
-/* OCI image-spec, config.md: the chain id of a layer is the digest of its parent's, a space and its diff id. */
-static char *chain_of(const char *parent, const char *diff_id)
+static int count_block(void *ctx, const void *data, size_t n, struct err *err)
 {
-    char digest[DIGEST_MAX];
-    if (!parent)
-        return xstrdup(diff_id);
-    _cleanup_(freep) char *text = str_printf("%s %s", parent, diff_id);
-    digest_of(text, strlen(text), digest);
-    return xstrdup(digest);
+    (void)err;
+    digest_update(ctx, data, n);
+    return 0;
+}
+
+/* What a compressed blob holds; 0 when it is none. */
+static int inflate_digest(struct image_store *s, const char *blob, char diff_id[DIGEST_MAX])
+{
+    struct digest d;
+    _cleanup_(closep) int fd = blob_open(s->blobs, blob, NULL);
+    digest_init(&d);
+    if (fd < 0 || layer_packing(fd) <= LAYER_PLAIN ||
+        archive_decompress(fd, count_block, &d, NULL) < 0)
+        return 0;
+    digest_final(&d, diff_id);
+    return 1;
+}
+
+/* The blob of a layer that is not there under its diff id: loaded and pulled ones are kept as they came. Nothing says which is which, so
+ * each compressed one is read, once. */
+static const char *packed_blob(struct recovery *rc, const char *diff_id)
+{
+    const char *blob;
+    char have[DIGEST_MAX];
+    if (!rc->inflated)
+        strv_foreach (blob, &rc->blobs)
+            if (inflate_digest(rc->s, blob, have))
+                free(map_set(&rc->packed, have, xstrdup(blob)));
+    rc->inflated = true;
+    return map_get(&rc->packed, diff_id);
+}
+
+static int open_layer(struct recovery *rc, const char *diff_id, const char **blob, struct err *err)
+{
+    int fd = blob_open(rc->s->blobs, diff_id, err);
+    *blob = fd < 0 ? packed_blob(rc, diff_id) : diff_id;
+    if (fd >= 0 || !*blob)
+        return fd;
+    err_clear(err);
+    return blob_open(rc->s->blobs, *blob, err);
 }
 
 static int make_layer(struct recovery *rc, const char *diff_id, const struct state_layer *below,
                       struct state_layer **out, struct err *err)
 {
     struct image_store *s = rc->s;
-    _cleanup_(closep) int fd = blob_open(s->blobs, diff_id, err);
+    const char *blob = NULL;
+    _cleanup_(closep) int fd = open_layer(rc, diff_id, &blob, err);
     if (fd < 0)
         return fd;
-    _cleanup_(freep) char *chain = chain_of(below ? below->chain_id : NULL, diff_id);
+    _cleanup_(freep) char *chain = layer_chain_id(below ? below->chain_id : NULL, diff_id);
     const struct layer_plan plan = {.chain_id = chain,
                                     .diff_id = diff_id,
                                     .parent = below ? below->chain_id : NULL,
@@ -139,11 +199,11 @@ static int make_layer(struct recovery *rc, const char *diff_id, const struct sta
                                     .fill = fill,
                                     .ctx = &fd};
     layer_hold(s, chain);
-    int r = adopt_layer(rc, &plan, err);
+    int r = adopt_layer(rc, &plan, fd, err);
     if (r == 0)
         r = layer_ensure(s, &plan, out, err);
     if (r == 0) /* only now: an unfinished layer's blob is deleted with it */
-        r = state_layer_set_blob(s->state, s->driver, chain, diff_id, err);
+        r = state_layer_set_blob(s->state, s->driver, chain, blob, err);
     layer_release(s, chain);
     return r;
 }
@@ -157,7 +217,7 @@ static int adopt_init(struct recovery *rc, const struct state_layer *top, struct
                                     .parent = top->chain_id,
                                     .parent_layer = top->layer_id,
                                     .init = true};
-    return adopt_layer(rc, &plan, err);
+    return adopt_layer(rc, &plan, -1, err);
 }
 
 static int make_layers(struct recovery *rc, const json_t *doc, struct state_image *row,
@@ -177,8 +237,10 @@ static int make_layers(struct recovery *rc, const json_t *doc, struct state_imag
         row->size += layer->size;
         state_layer_free(below);
         below = layer;
+        if ((r = adopt_init(rc, layer, err)) < 0)
+            return r;
     }
-    return below ? adopt_init(rc, below, err) : 0;
+    return 0;
 }
 
 static int recover_one(struct recovery *rc, const char *digest, bool *made, struct err *err)
@@ -201,7 +263,7 @@ static int recover_one(struct recovery *rc, const char *digest, bool *made, stru
 int image_store_recover(struct image_store *s, int64_t *n, struct err *err)
 {
     struct recovery rc = {.s = s};
-    int r = blob_each(s->blobs, note_small, &rc, err);
+    int r = blob_each(s->blobs, note_blob, &rc, err);
     if (r == 0)
         r = list_layers(&rc, err);
     const char *digest;
@@ -216,5 +278,7 @@ int image_store_recover(struct image_store *s, int64_t *n, struct err *err)
         }
     strv_fini(&rc.configs);
     strv_fini(&rc.layers);
+    strv_fini(&rc.blobs);
+    map_fini(&rc.packed, free);
     return r;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "image/internal.h"
+#include "image/platform.h"
 
 static void add_digest(json_t *digests, const struct reference *r)
 {
@@ -106,32 +107,50 @@ static int64_t seconds(const json_t *o, const char *key)
     return ns / NS_PER_SEC;
 }
 
-static json_t *history_row(const struct state_image *i, const json_t *h, bool newest, json_t *tags)
+static json_t *history_row(const struct state_image *i, const json_t *h, bool newest, json_t *tags,
+                           int64_t size)
 {
     json_t *row = json_object();
-    bool empty = json_bool(h, "empty_layer", false);
     json_put_str(row, "Id", newest ? i->id : "<missing>");
     json_put_int(row, "Created", seconds(h, "created"));
     json_put_str(row, "CreatedBy", json_str(h, "created_by", ""));
     json_put_take(row, "Tags", newest && json_array_size(tags) ? json_incref(tags) : NULL);
-    json_put_int(row, "Size", empty || !newest ? 0 : i->size);
+    json_put_int(row, "Size", size);
     json_put_str(row, "Comment", json_str(h, "comment", ""));
     return row;
 }
 
-int image_history(struct image_store *s, const char *ref, json_t **out, struct err *err)
+static int64_t layer_size(struct image_store *s, const char *chain_id)
+{
+    _cleanup_(state_layer_freep) struct state_layer *l = NULL;
+    return layer_ready(s, chain_id, &l, NULL) == 0 ? l->size : 0;
+}
+
+/* Newest first; each step that is not empty has made the next layer. */
+static json_t *history_rows(struct image_store *s, const struct state_image *i,
+                            const json_t *history, json_t *tags)
+{
+    json_t *rows = json_array(), *h;
+    size_t n, layers = 0, last = json_array_size(history);
+    json_array_foreach (history, n, h) {
+        bool made = !json_bool(h, "empty_layer", false) && layers < i->layers.n;
+        int64_t size = made ? layer_size(s, i->layers.v[layers++]) : 0;
+        json_array_insert_new(rows, 0, history_row(i, h, n + 1 == last, tags, size));
+    }
+    return rows;
+}
+
+int image_history(struct image_store *s, const char *ref, const char *platform, json_t **out,
+                  struct err *err)
 {
     _cleanup_(state_image_freep) struct state_image *i = NULL;
     json_auto_t *doc = NULL, *tags = NULL, *digests = NULL;
     int r = image_find(s, ref, &i, err);
     if (r < 0 || (r = image_parse(i, &doc, err)) < 0 ||
+        (r = platform_check(platform, doc, ref, err)) < 0 ||
         (r = image_names(s, i->id, &tags, &digests, err)) < 0)
         return r;
-    json_t *history = json_arr(doc, "history"), *rows = json_array();
-    for (size_t n = json_array_size(history); n > 0; n--)
-        json_push_take(rows, history_row(i, json_array_get(history, n - 1),
-                                         n == json_array_size(history), tags));
-    *out = rows;
+    *out = history_rows(s, i, json_arr(doc, "history"), tags);
     return 0;
 }
 
@@ -154,8 +173,8 @@ static json_t *summary(const struct state_image *i, const json_t *doc, json_t *t
 /* What the filters ask for, made ready once. */
 struct query {
     const json_t *reference, *label;
-    int dangling;                /* -1: not asked */
-    int64_t before_ns, since_ns; /* 0: not asked */
+    int dangling;                          /* -1: not asked */
+    int64_t before_ns, since_ns, until_ns; /* 0: not asked */
 };
 
 static int time_of(struct image_store *s, const json_t *refs, bool earliest, int64_t *ns,
@@ -184,6 +203,19 @@ static int read_dangling(const json_t *values, struct query *q, struct err *err)
     return 0;
 }
 
+static int read_until(const json_t *values, struct query *q, struct err *err)
+{
+    int64_t span;
+    const char *text = json_string_value(json_array_get(values, 0));
+    if (json_array_size(values) != 1)
+        return err_set(err, -EINVAL, "more than one until filter specified");
+    if (parse_duration(text, &span) == 0)
+        q->until_ns = time_now_ns() - span;
+    else if (time_parse_loose(text, &q->until_ns) < 0)
+        return err_set(err, -EINVAL, "failed to parse value as time or duration: \"%s\"", text);
+    return 0;
+}
+
 static int read_filters(struct image_store *s, const json_t *filters, struct query *q,
                         struct err *err)
 {
@@ -201,6 +233,8 @@ static int read_filters(struct image_store *s, const json_t *filters, struct que
             r = time_of(s, values, true, &q->before_ns, err);
         else if (str_eq(key, "since"))
             r = time_of(s, values, false, &q->since_ns, err);
+        else if (str_eq(key, "until"))
+            r = read_until(values, q, err);
         else
             r = err_set(err, -EINVAL, "invalid filter '%s'", key);
         if (r < 0)
@@ -277,7 +311,8 @@ static bool wanted(const struct query *q, const struct state_image *i, const jso
     bool dangling = json_array_size(tags) == 0 && json_array_size(digests) == 0;
     if ((q->dangling >= 0 && dangling != (q->dangling == 1)) ||
         (q->before_ns && i->created_ns >= q->before_ns) ||
-        (q->since_ns && i->created_ns <= q->since_ns) || !labels_match(q->label, doc))
+        (q->since_ns && i->created_ns <= q->since_ns) ||
+        (q->until_ns && i->created_ns >= q->until_ns) || !labels_match(q->label, doc))
         return false;
     if (!q->reference)
         return true;

@@ -17,6 +17,8 @@ void image_store_close(struct image_store *s)
         return;
     blob_store_close(s->blobs);
     map_fini(&s->held, NULL);
+    map_fini(&s->pins, NULL);
+    map_fini(&s->disk, NULL);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->freed);
     free(s->driver);

@@ -73,14 +73,56 @@ struct image_import {
 /* *id: "sha256:…". On failure nothing is left. -EINVAL: what the client gave was wrong (changes, reference, archive). */
 int image_import(struct image_store *s, const struct image_import *in, char **id, struct err *err);
 
+/* A load in two steps, so that a client hears of the second while it goes on. The first reads the archive (docker's, or an OCI layout; plain
+ * or compressed) to its end and checks all that can be checked without unpacking; what it took is in tmp/ only. `platform` (JSON, may be
+ * NULL): only images for it. -EINVAL with words for what is wrong with the archive. */
+struct image_load;
+int image_load_read(struct image_store *s, int tar_fd, const char *platform,
+                    struct image_load **out, struct err *err);
+struct image_load_watch {
+    void *ctx;
+    /* A layer is being unpacked: `done` of `total` bytes of its file. May be NULL. */
+    void (*layer)(void *ctx, const char *diff_id, int64_t done, int64_t total);
+    /* An image is there, once for each of its names (as people see them), or with NULL when it has none. `before`: the image that had the
+     * name, or NULL. */
+    void (*image)(void *ctx, const char *id, const char *name, const char *before);
+};
+/* Makes all of its images and names, or none. */
+int image_load_run(struct image_load *l, const struct image_load_watch *watch, struct err *err);
+void image_load_free(struct image_load *l);
+DEFINE_CLEANUP(struct image_load *, image_load_free);
+
+/* A save in two steps: what is asked for is found first, so that a wrong name is an answer and not a broken stream. A name without a tag
+ * stands for all tags of its repository, an id for the image without names. `platform` as above. -ENOENT. */
+struct image_save;
+int image_save_open(struct image_store *s, const struct strv *refs, const char *platform,
+                    struct image_save **out, struct err *err);
+/* Ids, in the order of the archive. */
+const struct strv *image_save_ids(const struct image_save *sv);
+/* Bytes of the archive. */
+int64_t image_save_size(const struct image_save *sv);
+/* Writes the archive: docker's and an OCI layout in one, each layer once; the same images give the same bytes. */
+int image_save_write(struct image_save *sv, int fd, struct err *err);
+/* Their layers stay until then, whatever becomes of the images. */
+void image_save_close(struct image_save *sv);
+DEFINE_CLEANUP(struct image_save *, image_save_close);
+
 /* By "sha256:" id, reference, or a unique prefix of the id. -ENOENT "No such image: x:latest". */
 int image_find(struct image_store *s, const char *ref, struct state_image **out, struct err *err);
 
-/* What the API answers. filters (may be NULL): reference, dangling, label, before, since; another is -EINVAL. */
+/* What the API answers. filters (may be NULL): reference, dangling, label, before, since, until; another is -EINVAL. */
 int image_list(struct image_store *s, bool all, const json_t *filters, json_t **out,
                struct err *err);
 int image_inspect(struct image_store *s, const char *ref, json_t **out, struct err *err);
-int image_history(struct image_store *s, const char *ref, json_t **out, struct err *err);
+/* Gives the images of a list their SharedSize: what is in layers that another image has, too. `disk`: Size and SharedSize become what the
+ * disk holds of them, layers and blobs, and *total (may be NULL) what it holds of all. */
+int image_list_sizes(struct image_store *s, json_t *images, bool disk, int64_t *total,
+                     struct err *err);
+/* Bytes on disk of each layer and its blob, {"sha256:CHAIN": N}. */
+int image_layers_disk(struct image_store *s, json_t **out, struct err *err);
+/* platform: a client's JSON, or NULL. */
+int image_history(struct image_store *s, const char *ref, const char *platform, json_t **out,
+                  struct err *err);
 
 /* `target` as for image_import; takes it from the image that has it. */
 int image_tag(struct image_store *s, const char *ref, const char *target, struct err *err);

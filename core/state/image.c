@@ -73,20 +73,38 @@ static int set_reference(struct conn *c, const char *reference, const char *imag
     return MIN(r, 0);
 }
 
-int state_image_insert(struct state *s, const struct state_image *i, const char *reference,
-                       struct err *err)
+static int insert_one(struct conn *c, const struct state_image_named *n, struct err *err)
+{
+    const struct state_image *i = n->image;
+    int r = stmt_exec(c, err, "INSERT OR IGNORE INTO image (" COLUMNS ") VALUES (?,?,?,?,?)",
+                      "siiis", i->id, i->created_ns, i->tagged_ns, i->size, i->config);
+    if (r > 0)
+        r = insert_layers(c, i, err);
+    const char *reference;
+    strv_foreach (reference, n->references)
+        if (r >= 0)
+            r = set_reference(c, reference, i->id, err);
+    return MIN(r, 0);
+}
+
+int state_images_insert(struct state *s, const struct state_image_named *images, size_t n,
+                        struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, true, &t, err);
-    if (r < 0)
-        return r;
-    r = stmt_exec(t.c, err, "INSERT OR IGNORE INTO image (" COLUMNS ") VALUES (?,?,?,?,?)", "siiis",
-                  i->id, i->created_ns, i->tagged_ns, i->size, i->config);
-    if (r > 0)
-        r = insert_layers(t.c, i, err);
-    if (r >= 0 && reference)
-        r = set_reference(t.c, reference, i->id, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = insert_one(t.c, &images[i], err);
     return r < 0 ? r : txn_commit(&t, err);
+}
+
+int state_image_insert(struct state *s, const struct state_image *i, const char *reference,
+                       struct err *err)
+{
+    _cleanup_(strv_fini) struct strv references = {0};
+    if (reference)
+        strv_add(&references, reference);
+    const struct state_image_named named = {i, &references};
+    return state_images_insert(s, &named, 1, err);
 }
 
 int state_image_delete(struct state *s, const char *id, const struct state_blob_last *last,
@@ -201,6 +219,23 @@ int state_reference_list(struct state *s, const char *image_id, struct strv *out
         r = stmt_query(t.c, &st, err,
                        "SELECT reference FROM reference WHERE image_id = ? ORDER BY reference", "s",
                        image_id);
+    while (r >= 0 && (r = stmt_step(st, err)) > 0)
+        strv_take(out, col_str(st, 0));
+    return r;
+}
+
+int state_reference_match(struct state *s, const char *prefix, struct strv *out, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
+    size_t n = strlen(prefix);
+    _cleanup_(freep) char *end = str_printf("%.*s;", (int)(n > 0 ? n - 1 : 0), prefix);
+    int r = txn_read(s, &t, err);
+    if (r == 0)
+        r = stmt_query(t.c, &st, err,
+                       "SELECT reference FROM reference WHERE reference >= ? AND reference < ?"
+                       " ORDER BY reference",
+                       "ss", prefix, end);
     while (r >= 0 && (r = stmt_step(st, err)) > 0)
         strv_take(out, col_str(st, 0));
     return r;

@@ -35,6 +35,13 @@ void state_images_fini(struct state_images *list);
  * An image that is there already stays as it is; only the reference moves. */
 int state_image_insert(struct state *s, const struct state_image *i, const char *reference,
                        struct err *err);
+/* The same for several at once: all of them, or none. */
+struct state_image_named {
+    const struct state_image *image;
+    const struct strv *references;
+};
+int state_images_insert(struct state *s, const struct state_image_named *images, size_t n,
+                        struct err *err);
 /* Called when nothing but the commit is left of a row's deletion, with a blob that no row has any more; a failure undoes the
  * deletion. It may touch one name of a file, nothing slower, for it runs under the writer's lock. */
 struct state_blob_last {
@@ -57,6 +64,8 @@ int state_reference_set(struct state *s, const char *reference, const char *imag
                         struct err *err);
 int state_reference_delete(struct state *s, const char *reference, struct err *err);
 int state_reference_get(struct state *s, const char *reference, char **image_id, struct err *err);
+/* Those that begin with `prefix`, which ends with a colon; sorted, added to `out`. */
+int state_reference_match(struct state *s, const char *prefix, struct strv *out, struct err *err);
 /* Of one image, sorted, added to `out`. */
 int state_reference_list(struct state *s, const char *image_id, struct strv *out, struct err *err);
 

@@ -531,7 +531,8 @@ int engine_image_remove(struct engine *e, const char *ref, bool force, bool nopr
     return 0;
 }
 
-int engine_image_history(struct engine *e, const char *ref, json_t **out, struct err *err)
+int engine_image_history(struct engine *e, const char *ref, const char *platform, json_t **out,
+                         struct err *err)
 {
     *out = json_array();
     return 0;

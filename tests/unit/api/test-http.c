@@ -337,6 +337,43 @@ static void imports_are_streamed(void **state)
            "importing from an address");
 }
 
+static void loads_tell_their_failure_in_the_stream(void **state)
+{
+    expect(*state, "POST", "/images/load", "0123456789", OK,
+           "{\"stream\":\"Loaded image: x:1\\n\",\"bytes\":10}\r\n");
+    expect(*state, "POST", "/images/load?quiet=0", "0123456789", OK, "Loading layer");
+    expect(*state, "POST", "/images/load", "!", OK, "\"error\":\"this is no archive\"}");
+    expect(*state, "POST", "/images/load", "?", OK, "{\"message\":\"the disk is full\"}");
+}
+
+static void saves_are_streamed_or_cut(void **state)
+{
+    expect(*state, "GET", "/images/get?names=a&names=b", "", OK, "Content-Length: 3\r\n");
+    expect(*state, "GET", "/images/get?names=a&names=b", "", OK, "\r\n\r\na+b");
+    expect(*state, "GET", "/images/reg.io/x:1/get", "", OK, "reg.io/x:1");
+    expect(*state, "GET", "/images/missing/get", "", "HTTP/1.1 404 ", "No such image");
+    expect(*state, "GET", "/images/get", "", BAD, "names");
+    _cleanup_(buf_fini) struct buf got = {0};
+    _cleanup_(closep) int fd = ask(*state, "GET /images/breaks/get HTTP/1.1\r\nHost: d\r\n\r\n");
+    read_until(fd, &got, NULL); /* the end comes before what was promised */
+    assert_non_null(strstr(got.s, "\r\n\r\nbreak"));
+    assert_null(strstr(got.s, "breaks"));
+}
+
+static void df_knows_its_kinds(void **state)
+{
+    expect(*state, "GET", "/system/df", "", OK, "\"Kinds\":15");
+    expect(*state, "GET", "/system/df?type=image&type=volume", "", OK, "\"Kinds\":6");
+    expect(*state, "GET", "/v1.41/system/df?type=image", "", OK, "\"VirtualSize\":7");
+    expect(*state, "GET", "/system/df?type=moon", "", BAD, "unknown object type: moon");
+}
+
+static void old_clients_prune_all_volumes(void **state)
+{
+    expect(*state, "POST", "/volumes/prune", "", OK, "{\"Filters\":{}}");
+    expect(*state, "POST", "/v1.41/volumes/prune", "", OK, "{\"Filters\":{\"all\":[\"true\"]}}");
+}
+
 static void a_cut_import_is_an_error_for_the_engine(void **state)
 {
     int before = __atomic_load_n(&fake_imports_cut, __ATOMIC_ACQUIRE);
@@ -566,6 +603,10 @@ int main(void)
         TEST(events_are_a_stream_of_objects),
         TEST(imports_are_streamed),
         TEST(a_cut_import_is_an_error_for_the_engine),
+        TEST(loads_tell_their_failure_in_the_stream),
+        TEST(saves_are_streamed_or_cut),
+        TEST(df_knows_its_kinds),
+        TEST(old_clients_prune_all_volumes),
         TEST(a_program_that_cannot_be_started_is_told_in_the_stream),
         TEST(the_server_ends_with_streams_open),
         TEST(requests_in_a_row_are_answered_in_order),

@@ -13,22 +13,8 @@
 #include "base/json.h"
 #include "image/store.h"
 #include "state/container.h"
-#include "tests/unit/image/fakedriver.h"
+#include "tests/unit/image/rig.h"
 #include "tests/unit/image/tar.h"
-
-static struct {
-    char *root;
-    struct state *state;
-    struct image_store *store;
-    struct fake driver;
-    struct err err;
-} f;
-
-#define ok(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg(#call ": %s", err_msg(&f.err));                                               \
-    } while (0)
 
 static void fails(int r, int code, const char *words)
 {
@@ -36,54 +22,6 @@ static void fails(int r, int code, const char *words)
         fail_msg("%d, not %d: %s", r, code, r < 0 ? err_msg(&f.err) : "");
     if (!strstr(err_msg(&f.err), words))
         fail_msg("\"%s\" does not say \"%s\"", err_msg(&f.err), words);
-}
-
-static void open_all(void)
-{
-    ok(state_open(f.root, &f.state, &f.err));
-    const struct image_store_params p = {
-        .state = f.state, .ops = &fake_ops, .self = &f.driver, .driver = "fake", .shown = "fake2"};
-    ok(image_store_open(&p, &f.store, &f.err));
-}
-
-static void close_all(void)
-{
-    image_store_close(f.store);
-    state_close(f.state);
-}
-
-static int setup(void **ctx)
-{
-    f.root = xstrdup("/tmp/berth-store-XXXXXX");
-    if (!mkdtemp(f.root))
-        return -1;
-    open_all();
-    _cleanup_(freep) char *layers = str_printf("%s/storage/fake", f.root);
-    fs_mkdir_p(layers, 0700);
-    f.driver = (struct fake){.dir = fs_open_dir(AT_FDCWD, layers)};
-    return 0;
-}
-
-static int teardown(void **ctx)
-{
-    close_all();
-    close(f.driver.dir);
-    fs_rm_rf(AT_FDCWD, f.root);
-    free(f.root);
-    err_fini(&f.err);
-    return 0;
-}
-
-static size_t count(const char *name)
-{
-    _cleanup_(freep) char *path = str_printf("%s/%s", f.root, name);
-    size_t n = 0;
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    if (d)
-        closedir(d);
-    return n;
 }
 
 static void nothing_is_left(void)
@@ -497,7 +435,7 @@ static void history_has_the_import(void **ctx)
 {
     _cleanup_(freep) char *id = import("x", "app");
     json_auto_t *h = NULL;
-    ok(image_history(f.store, "app", &h, &f.err));
+    ok(image_history(f.store, "app", NULL, &h, &f.err));
     assert_int_equal(json_array_size(h), 1);
     assert_string_equal(json_str(json_array_get(h, 0), "Comment", ""), "Imported from -");
     assert_true(json_int(json_array_get(h, 0), "Created", 0) > 1600000000);
