@@ -13,9 +13,12 @@
 #include "base/str.h"
 #include "client/flags.h"
 
+struct meter;
+
 struct client {
-    char *host; /* unix:///run/berth.sock, tcp://HOST:PORT */
-    int idle;   /* a connection that the next request may use; 0: none */
+    char *host;          /* unix:///run/berth.sock, tcp://HOST:PORT */
+    int idle;            /* a connection that the next request may use; 0: none */
+    struct meter *meter; /* is told what uploads and streamed answers move; NULL: none */
     struct err err;
 };
 

@@ -2,6 +2,7 @@
 /* images, import, tag, rmi, history */
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -9,6 +10,7 @@
 #include "client/filters.h"
 #include "client/format.h"
 #include "client/http.h"
+#include "client/lines.h"
 
 static const struct column columns[] = {
     {"ID", "IMAGE ID"},
@@ -25,6 +27,19 @@ static const struct column columns[] = {
     {NULL, NULL},
 };
 
+/* The digest by which a repository has the image, or NULL. */
+static const char *digest_of_repository(const json_t *image, const char *name, size_t n)
+{
+    size_t i;
+    const json_t *v;
+    json_array_foreach (json_arr(image, "RepoDigests"), i, v) {
+        const char *text = json_string_value(v), *at = text ? strchr(text, '@') : NULL;
+        if (at && (size_t)(at - text) == n && memcmp(text, name, n) == 0)
+            return at + 1;
+    }
+    return NULL;
+}
+
 static json_t *row_of(const json_t *image, const char *reference, bool whole)
 {
     json_t *row = json_object();
@@ -38,7 +53,9 @@ static json_t *row_of(const json_t *image, const char *reference, bool whole)
     json_put_strf(row, "Repository", "%.*s", colon ? (int)(colon - reference) : 6,
                   colon ? reference : "<none>");
     json_put_str(row, "Tag", colon ? colon + 1 : "<none>");
-    json_put_str(row, "Digest", "<none>");
+    const char *digest =
+        colon ? digest_of_repository(image, reference, (size_t)(colon - reference)) : NULL;
+    json_put_str(row, "Digest", digest ? digest : "<none>");
     json_put_strf(row, "CreatedSince", "%s ago", span);
     json_put_str(row, "CreatedAt", at);
     json_put_str(row, "Size", size);
@@ -70,16 +87,20 @@ static int images_main(struct client *c, const struct args *a)
         if (json_array_size(json_arr(image, "RepoTags")) == 0)
             json_push_take(rows, row_of(image, NULL, whole));
     }
-    struct list_format f = {
-        .format = args_str(a, "format", NULL),
-        .columns = columns,
-        .quiet_field = quiet ? "ID" : NULL,
-        .dflt = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"};
+    struct list_format f = {.format = args_str(a, "format", NULL),
+                            .columns = columns,
+                            .quiet_field = quiet ? "ID" : NULL,
+                            .dflt = args_bool(a, "digests")
+                                        ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
+                                          "{{.CreatedSince}}\t{{.Size}}"
+                                        : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t"
+                                          "{{.CreatedSince}}\t{{.Size}}"};
     return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
 }
 
 static const struct flag images_flags[] = {
     {"all", 'a', FLAG_BOOL, "", "Show all images (default hides intermediate images)"},
+    {"digests", 0, FLAG_BOOL, "", "Show digests"},
     {"filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided"},
     {"format", 0, FLAG_STRING, "string", "Format output: table, table TEMPLATE, json, TEMPLATE"},
     {"no-trunc", 0, FLAG_BOOL, "", "Don't truncate output"},
@@ -103,52 +124,6 @@ const struct cli_command command_images = {
     .first = COMPLETE_IMAGE,
     .run = images_main};
 
-/* The last status of a progress stream, and an error in it. */
-struct progress {
-    bool quiet; /* the last status is not printed */
-    struct buf line;
-    char *status, *error;
-};
-
-static int progress_data(void *ctx, const char *data, size_t n)
-{
-    struct progress *p = ctx;
-    for (size_t i = 0; i < n; i++) {
-        if (data[i] != '\n') {
-            buf_addc(&p->line, data[i]);
-            continue;
-        }
-        json_auto_t *v = NULL;
-        if (p->line.len && json_parse(p->line.s, p->line.len, &v, NULL) == 0) {
-            const char *status = json_str(v, "status", NULL), *error = json_str(v, "error", NULL);
-            if (status) {
-                free(p->status);
-                p->status = xstrdup(status);
-            }
-            if (error) {
-                free(p->error);
-                p->error = xstrdup(error);
-            }
-        }
-        buf_reset(&p->line);
-    }
-    return 0;
-}
-
-/* The end of a progress stream: an error in it is the request's. */
-static int progress_end(struct client *c, struct progress *p, int r)
-{
-    progress_data(p, "\n", 1);
-    if (r == 0 && p->error)
-        r = err_set(&c->err, -EIO, "%s", p->error);
-    if (r == 0 && p->status && !p->quiet)
-        puts(p->status);
-    buf_fini(&p->line);
-    free(p->status);
-    free(p->error);
-    return r;
-}
-
 /* NAME:TAG or NAME@DIGEST into its parts; *tag is "latest" where there is none. Both are the caller's. */
 static void split_reference(const char *reference, char **name, char **tag)
 {
@@ -164,10 +139,10 @@ int image_pull(struct client *c, const char *reference)
     split_reference(reference, &name, &tag);
     _cleanup_(freep) char *n = http_escape(name), *t = http_escape(tag);
     _cleanup_(freep) char *path = str_printf("/images/create?fromImage=%s&tag=%s", n, t);
-    struct progress p = {.quiet = true};
+    struct lines l = {.quiet = true};
     err_clear(&c->err);
-    int r = http_stream(c, "POST", path, progress_data, &p);
-    return progress_end(c, &p, r);
+    int r = http_stream(c, "POST", path, lines_data, &l);
+    return lines_end(c, &l, r);
 }
 
 static int import_main(struct client *c, const struct args *a)
@@ -180,23 +155,29 @@ static int import_main(struct client *c, const struct args *a)
         return cli_fail(c, 1);
     }
     _cleanup_(freep) char *from = http_escape(url ? source : "-"), *repo = http_escape(reference),
-                          *message = http_escape(args_str(a, "message", ""));
+                          *message = http_escape(args_str(a, "message", "")),
+                          *platform = http_escape(args_str(a, "platform", ""));
     struct buf b = {0};
-    buf_printf(&b, "/images/create?fromSrc=%s&repo=%s&message=%s", from, repo, message);
+    buf_printf(&b, "/images/create?fromSrc=%s&repo=%s&message=%s&platform=%s", from, repo, message,
+               platform);
     strv_foreach (item, args_list(a, "change")) {
         _cleanup_(freep) char *change = http_escape(item);
         buf_printf(&b, "&changes=%s", change);
     }
     _cleanup_(freep) char *path = buf_steal(&b);
-    struct progress p = {0};
-    int r = http_upload(c, path, fd >= 0 ? fd : STDIN_FILENO, progress_data, &p);
-    r = progress_end(c, &p, r);
-    return r < 0 ? cli_fail(c, 1) : 0;
+    struct meter meter;
+    struct lines l = {.meter = &meter};
+    meter_begin(&meter, "Sending", meter_total_of(fd >= 0 ? fd : STDIN_FILENO));
+    c->meter = &meter;
+    int r = http_upload(c, path, fd >= 0 ? fd : STDIN_FILENO, lines_data, &l);
+    c->meter = NULL;
+    return lines_end(c, &l, r) < 0 ? cli_fail(c, 1) : 0;
 }
 
 static const struct flag import_flags[] = {
     {"change", 'c', FLAG_LIST, "list", "Apply Dockerfile instruction to the created image"},
     {"message", 'm', FLAG_STRING, "string", "Set commit message for imported image"},
+    {"platform", 0, FLAG_STRING, "string", "Set platform of the image, as OS/ARCH[/VARIANT]"},
     {NULL},
 };
 
@@ -296,43 +277,71 @@ static const struct column history_columns[] = {
     {NULL, NULL},
 };
 
+/* RFC 3339 in this zone. */
+static char *history_time(int64_t seconds)
+{
+    char text[40], zone[8];
+    struct tm tm;
+    time_t t = (time_t)seconds;
+    localtime_r(&t, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    strftime(zone, sizeof(zone), "%z", &tm);
+    return tm.tm_gmtoff == 0 ? str_printf("%sZ", text)
+                             : str_printf("%s%.3s:%s", text, zone, zone + 3);
+}
+
+static json_t *history_row(const json_t *h, bool whole, bool human)
+{
+    json_t *row = json_object();
+    const char *id = json_str(h, "Id", "<missing>"), *hex = str_after(id, "sha256:");
+    int64_t created = json_int(h, "Created", 0), bytes = json_int(h, "Size", 0);
+    _cleanup_(freep) char *by = xstrdup(json_str(h, "CreatedBy", ""));
+    for (char *s = by; *s; s++)
+        *s = *s == '\t' ? ' ' : *s;
+    _cleanup_(freep) char *at = history_time(created),
+                          *shown = whole ? xstrdup(by) : format_ellipsis(by, 45),
+                          *span = format_span(time_now_ns() / NS_PER_SEC - created),
+                          *size = human ? format_size(bytes) : str_printf("%lld", (long long)bytes);
+    json_put_strf(row, "ID", whole || !hex ? "%s" : "%.12s", whole || !hex ? id : hex);
+    json_put_strf(row, "CreatedSince", human ? "%s ago" : "%s", human ? span : at);
+    if (human && created <= 0)
+        json_put_str(row, "CreatedSince", "N/A");
+    json_put_str(row, "CreatedAt", at);
+    json_put_str(row, "CreatedBy", shown);
+    json_put_str(row, "Size", size);
+    json_put_str(row, "Comment", json_str(h, "Comment", ""));
+    return row;
+}
+
 static int history_main(struct client *c, const struct args *a)
 {
     json_auto_t *list = NULL, *rows = json_array();
-    _cleanup_(freep) char *path = http_path_1("/images/%s/history", a->rest.v[0]);
+    bool human = args_bool_or(a, "human", true);
+    _cleanup_(freep) char *platform = platform_query(a, &c->err);
+    if (!platform)
+        return cli_fail(c, 1);
+    _cleanup_(freep) char *name = http_escape(a->rest.v[0]);
+    _cleanup_(freep) char *path = str_printf("/images/%s/history?%s", name, platform);
     if (http_json(c, "GET", path, NULL, &list) < 0)
         return cli_fail(c, 1);
     size_t i;
     const json_t *h;
-    bool whole = args_bool(a, "no-trunc");
-    json_array_foreach (list, i, h) {
-        json_t *row = json_object();
-        const char *id = json_str(h, "Id", "<missing>"), *hex = str_after(id, "sha256:"),
-                   *by = json_str(h, "CreatedBy", "");
-        int64_t created = json_int(h, "Created", 0);
-        _cleanup_(freep) char *at = format_time(created),
-                              *shown = whole ? xstrdup(by) : format_ellipsis(by, 45),
-                              *span = format_span(time_now_ns() / NS_PER_SEC - created),
-                              *size = format_size(json_int(h, "Size", 0));
-        json_put_strf(row, "ID", whole || !hex ? "%s" : "%.12s", whole || !hex ? id : hex);
-        json_put_strf(row, "CreatedSince", "%s ago", span);
-        json_put_str(row, "CreatedAt", at);
-        json_put_str(row, "CreatedBy", shown);
-        json_put_str(row, "Size", size);
-        json_put_str(row, "Comment", json_str(h, "Comment", ""));
-        json_push_take(rows, row);
-    }
+    json_array_foreach (list, i, h)
+        json_push_take(rows, history_row(h, args_bool(a, "no-trunc"), human));
     struct list_format f = {
         .format = args_str(a, "format", NULL),
         .columns = history_columns,
         .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
-        .dflt = "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};
+        .dflt = human ? "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
+                      : "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};
     return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
 }
 
 static const struct flag history_flags[] = {
     {"format", 0, FLAG_STRING, "string", "Format output: table, table TEMPLATE, json, TEMPLATE"},
+    {"human", 'H', FLAG_BOOL, "", "Print sizes and dates in human readable format (default true)"},
     {"no-trunc", 0, FLAG_BOOL, "", "Don't truncate output"},
+    {"platform", 0, FLAG_STRING, "string", "Show history for the given platform"},
     {"quiet", 'q', FLAG_BOOL, "", "Only show image IDs"},
     {NULL},
 };

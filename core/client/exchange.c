@@ -3,11 +3,14 @@
 #include "client/exchange.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdint.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "client/meter.h"
 
 #define ANSWER_MAX (256u << 20)
 #define HEADER_MAX (64u << 10)
@@ -45,6 +48,8 @@ static int on_headers(http_parser *p)
     if (x->status >= 100 && x->status < 200 && x->status != 101)
         return 0;
     x->headers = true;
+    if (p->content_length != ULLONG_MAX && p->content_length <= INT64_MAX)
+        meter_total(x->meter, (int64_t)p->content_length);
     return x->upgrade && (x->status == 101 || x->status == 200) ? 2 : 0;
 }
 
@@ -52,6 +57,7 @@ static int on_body(http_parser *p, const char *at, size_t n)
 {
     struct exchange *x = p->data;
     if (x->each && x->status < 400) {
+        meter_add(x->meter, (int64_t)n);
         x->stopped = x->each(x->ctx, at, n) != 0;
         return x->stopped;
     }

@@ -11,6 +11,8 @@
 
 #include "base/str.h"
 
+struct meter;
+
 struct exchange {
     int fd;
     struct http_parser parser;
@@ -24,6 +26,7 @@ struct exchange {
         body; /* of errors, and of whole answers; after an upgrade what came right behind the headers */
     int (*each)(void *ctx, const char *data, size_t n); /* != 0 ends it; not for errors */
     void *ctx;
+    struct meter *meter; /* is told the length of the answer, and its bytes; NULL: none */
 };
 
 /* `fd` is taken over. */

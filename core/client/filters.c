@@ -64,3 +64,24 @@ char *time_argument(const char *s)
     tm.tm_isdst = -1;
     return seconds_text((int64_t)mktime(&tm) * NS_PER_SEC + ns % NS_PER_SEC);
 }
+
+char *platform_query(const struct args *a, struct err *err)
+{
+    const char *text = args_str(a, "platform", "");
+    _cleanup_(strv_fini) struct strv parts = {0};
+    if (!*text)
+        return xstrdup("");
+    strv_split(&parts, text, "/");
+    if (parts.n < 2 || parts.n > 3) {
+        err_set(err, -EINVAL, "invalid platform \"%s\": OS/ARCH or OS/ARCH/VARIANT would be right",
+                text);
+        return NULL;
+    }
+    json_auto_t *o = json_object();
+    json_put_str(o, "os", parts.v[0]);
+    json_put_str(o, "architecture", parts.v[1]);
+    if (parts.n > 2)
+        json_put_str(o, "variant", parts.v[2]);
+    _cleanup_(freep) char *json = json_text(o), *escaped = http_escape(json);
+    return str_printf("&platform=%s", escaped);
+}

@@ -11,6 +11,7 @@
 #include "client/client.h"
 #include "client/connection.h"
 #include "client/exchange.h"
+#include "client/meter.h"
 
 #define TYPE_JSON    "application/json"
 #define TYPE_TAR     "application/x-tar"
@@ -131,6 +132,7 @@ int http_stream(struct client *c, const char *method, const char *path,
     exchange_init(&x, fd);
     x.each = each;
     x.ctx = ctx;
+    x.meter = c->meter;
     int r = send_request(&x, method, path, NULL);
     if (r == 0)
         r = exchange_read_all(&x);
@@ -149,7 +151,7 @@ int http_open(struct client *c, const char *method, const char *path, struct exc
 /* --- uploads */
 
 /* One chunk of what can be read from fd; the empty one at its end. 1: that was the last. */
-static int send_chunk(struct exchange *x, int fd)
+static int send_chunk(struct exchange *x, int fd, struct meter *meter)
 {
     char data[UPLOAD_BLOCK + 2], size[16];
     ssize_t n;
@@ -163,6 +165,7 @@ static int send_chunk(struct exchange *x, int fd)
     int r = exchange_send(x, size, (size_t)k);
     if (r == 0)
         r = exchange_send(x, data, (size_t)n + 2);
+    meter_add(meter, n);
     return r < 0 ? r : n == 0;
 }
 
@@ -186,7 +189,7 @@ int http_upload(struct client *c, const char *path, int fd,
     _cleanup_(freep) char *head = exchange_head("POST", path, TYPE_TAR, -1, false);
     int sent = exchange_send(&x, head, strlen(head));
     while (sent == 0 && !has_answer(&x))
-        sent = send_chunk(&x, fd);
+        sent = send_chunk(&x, fd, c->meter);
     int r = sent < 0 && sent != -EPIPE && sent != -ECONNRESET ? sent : exchange_read_all(&x);
     return http_outcome(c, &x, r, &c->err);
 }
