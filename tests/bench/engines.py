@@ -96,6 +96,9 @@ class Daemon(Engine):
     def argv(self):
         raise NotImplementedError
 
+    def curl(self, argv, path):
+        return run(["curl", "-s", "--unix-socket", self.socket, *argv, "http://x" + path])
+
     def prepare(self):
         self.boot()
         self.image()

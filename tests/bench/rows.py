@@ -192,6 +192,60 @@ def logs(b):
     yield from figures("log-read", "logs read", "MB/s", read, {"docker": 20}, better="more")
 
 
+# --- archives of images
+def image_tar(b):
+    """A root file system as images have it: some thousand files of all sizes, 120 MB, half of it not to be compressed."""
+    import random
+    import subprocess
+    path = os.path.join(b.work, f"rootfs-{b.n(120, 40)}.tar")
+    if os.path.exists(path):
+        return path
+    r, top = random.Random(5), os.path.join(b.work, "image-root")
+    for i in range(b.n(3000, 1000)):
+        at = os.path.join(top, f"usr/lib/d{i % 150}")
+        os.makedirs(at, exist_ok=True)
+        size = r.choice([200, 2000, 8000, 20000, 40000, 170000])
+        with open(os.path.join(at, f"f{i}"), "wb") as f:
+            f.write(r.randbytes(size) if i % 2 else (b"%d text\n" % i * size)[:size])
+    subprocess.run(["tar", "-C", top, "--sort=name", "--numeric-owner", "-cf", path + ".part", "."], check=True)
+    subprocess.run(["rm", "-rf", top], check=True)
+    os.rename(path + ".part", path)
+    return path
+
+
+def timed_curl(e, argv, args):
+    """Milliseconds of one request, by curl, which is the same for both."""
+    out = e.curl(["-o", "/dev/null", "-w", "%{http_code} %{time_total}", *argv], args)
+    code, seconds = out.split()
+    if code != "200":
+        raise BenchError(f"{e.name}: {args} answered {code}")
+    return [float(seconds) * 1000]
+
+
+@row("archives", ["docker"], "import, save and load of an image of 120 MB")
+def archives(b):
+    path = image_tar(b)
+    tar = ["-H", "Content-Type: application/x-tar", "-X", "POST", "-T", path]
+    samples = {"import": {}, "save": {}, "load": {}}
+    for i in range(b.n(6, 3)):
+        for e in b.engines("docker"):
+            saved = os.path.join(e.dir, "saved.tar")
+            got = {"import": timed_curl(e, tar, "/images/create?fromSrc=-&repo=big&tag=1"),
+                   "save": timed_curl(e, [], "/images/big:1/get")}
+            e.curl(["-f", "-o", saved], "/images/big:1/get")
+            e.curl(["-f", "-X", "DELETE"], "/images/big:1?force=1")
+            got["load"] = timed_curl(e, [*tar[:-1], saved], "/images/load?quiet=1")
+            e.curl(["-f", "-X", "DELETE"], "/images/big:1?force=1")
+            os.unlink(saved)
+            for name, value in got.items():
+                if i > 0:
+                    samples[name].setdefault(e.name, []).extend(value)
+    size = f"{os.path.getsize(path) / 1e6:.0f} MB"
+    yield from figures("import", f"import of {size}", "ms", samples["import"], {"docker": 0.5})
+    yield from figures("save", f"save of {size}", "ms", samples["save"], {"docker": 0.3})
+    yield from figures("load", f"load of {size}", "ms", samples["load"], {"docker": 0.4})
+
+
 # --- memory, wake-ups, boot
 def pss_mb(pids):
     total = 0

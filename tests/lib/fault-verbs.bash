@@ -150,6 +150,31 @@ import_after() {
     [ -z "$(b images -q made)" ] || b inspect made >/dev/null
 }
 
+load_prepare() {
+    python3 "$LIB/archives.py" old "$(busybox_tar)" "$T/old.tar"
+    b tag busybox old/form:1
+}
+load_act() { b load -i "$T/old.tar"; }
+load_after() {
+    [ "$1" != undone ] || [ "$(b images -q | sort -u | wc -l)" -eq 1 ]
+    [ "$1" = undone ] || [ "$(b images -q old/form:1)" != "$(b images -q busybox)" ] || b load -i "$T/old.tar" >/dev/null
+    [ "$1" = undone ] || [ "$(b images -q old/form:1)" = "$(b images -q old/form:2)" ]
+    [ "$1" = undone ] || [ "$(b run --rm old/form:2 cat /etc/second)" = second ]
+}
+
+dangling_gone() { [ -z "$(b images -qf dangling=true)" ]; }
+image_prune_prepare() {
+    a_tar
+    b import "$T/a.tar" >/dev/null
+}
+image_prune_act() { b image prune -f && dangling_gone; }
+image_prune_after() {
+    [ "$1" != done ] || dangling_gone
+    [ "$1" != undone ] || ! dangling_gone
+    [ "$1" = undone ] || b image prune -f >/dev/null
+    [ "$1" = undone ] || dangling_gone
+}
+
 tag_prepare() { :; }
 tag_act() { b tag busybox other:latest; }
 tag_after() {
@@ -192,6 +217,17 @@ volume_rm_after() {
     [ "$1" = undone ] || [ -z "$(b volume ls -q)" ] || [ "$(cat "$T/data/volumes/vol/_data/f")" = data ]
     [ "$1" != undone ] || [ "$(cat "$T/data/volumes/vol/_data/f")" = data ]
     [ "$1" != done ] || [ ! -e "$T/data/volumes/vol" ]
+}
+
+volume_prune_prepare() {
+    b volume create named >/dev/null
+    b volume create >/dev/null
+}
+volume_prune_act() { b volume prune -f && [ "$(b volume ls -q)" = named ]; }
+volume_prune_after() {
+    [ "$1" != undone ] || [ "$(b volume ls -q | wc -l)" -eq 2 ]
+    [ "$1" = undone ] || b volume prune -f >/dev/null
+    [ "$1" = undone ] || [ "$(b volume ls -q)" = named ]
 }
 
 reload_prepare() {

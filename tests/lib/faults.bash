@@ -138,7 +138,7 @@ leaves_only() {
     local kinds may=
     kinds=$(b system check --format '{{range .Findings}}{{.Kind}} {{end}}') || :
     case $1 in
-    rmi) may=layer-unfinished ;;
+    rmi | image_prune) may=layer-unfinished ;;
     rm*) may=removal-unfinished ;;
     esac
     [ -z "${kinds//[$IFS]/}" ] || [ "${kinds//[$IFS]/}" = "$may" ] || {
@@ -162,7 +162,7 @@ fail_once() { # fail_once VERB N ERRNO
     fi
     "$1_after" done
     sweep
-    if [ "$1" = rmi ]; then
+    if [ "$1" = rmi ] || [ "$1" = image_prune ]; then
         daemon_stop
         daemon_start
     fi

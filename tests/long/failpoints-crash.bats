@@ -28,10 +28,13 @@ setup() { baseline; }
 @test "rm" { crash_everywhere rm; }
 @test "rm_force" { crash_everywhere rm_force; }
 @test "import" { crash_everywhere import; }
+@test "load" { crash_everywhere load; }
 @test "tag" { crash_everywhere tag; }
 @test "untag" { crash_everywhere untag; }
 @test "rmi" { crash_everywhere rmi; }
+@test "image_prune" { crash_everywhere image_prune; }
 @test "reload" { crash_everywhere reload; }
 @test "volume_create" { crash_everywhere volume_create; }
 @test "volume_rm" { crash_everywhere volume_rm; }
+@test "volume_prune" { crash_everywhere volume_prune; }
 @test "start-up" { start_everywhere startup; }

@@ -28,9 +28,12 @@ setup() { baseline; }
 @test "rm" { fail_everywhere rm; }
 @test "rm_force" { fail_everywhere rm_force; }
 @test "import" { fail_everywhere import; }
+@test "load" { fail_everywhere load; }
 @test "tag" { fail_everywhere tag; }
 @test "untag" { fail_everywhere untag; }
 @test "rmi" { fail_everywhere rmi; }
+@test "image_prune" { fail_everywhere image_prune; }
 @test "reload" { fail_everywhere reload; }
 @test "volume_create" { fail_everywhere volume_create; }
 @test "volume_rm" { fail_everywhere volume_rm; }
+@test "volume_prune" { fail_everywhere volume_prune; }

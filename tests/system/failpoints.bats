@@ -27,9 +27,9 @@ each() { # each VERB...: those failpoints that no verb before has passed
 @test "rename, update" { each rename update; }
 @test "rm" { each rm rm_force; }
 @test "exec" { each exec; }
-@test "import, tag, rmi" { each import tag untag rmi; }
+@test "import, load, tag, rmi, image prune" { each import load tag untag rmi image_prune; }
 @test "reload" { each reload; }
-@test "volume create, rm" { each volume_create volume_rm; }
+@test "volume create, rm, prune" { each volume_create volume_rm volume_prune; }
 
 @test "start-up with containers that live, and that ended meanwhile" {
     start_everywhere startup first
