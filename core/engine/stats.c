@@ -118,9 +118,14 @@ static void put_frame(struct buf *out, const char *id, const struct sample *s,
     time_format(s->read_ns, at);
     time_format(before ? before->read_ns : 0, was);
     buf_printf(out,
-               "{\"name\":\"/%s\",\"id\":\"%s\",\"read\":\"%s\",\"preread\":\"%s\",\"cpu_stats\":%s"
-               ",\"precpu_stats\":%s,%s}\n",
-               s->name, id, at, was, s->cpu, before ? before->cpu : STATS_NO_CPU, s->rest);
+               "{\"name\":\"/%s\",\"id\":\"%s\",\"read\":\"%s\",\"preread\":\"%s\",\"cpu_stats\":",
+               s->name, id, at, was);
+    buf_adds(out, s->cpu);
+    buf_adds(out, ",\"precpu_stats\":");
+    buf_adds(out, before ? before->cpu : STATS_NO_CPU);
+    buf_addc(out, ',');
+    buf_adds(out, s->rest);
+    buf_adds(out, "}\n");
 }
 
 /* --- samplers */
@@ -187,10 +192,13 @@ static int look(struct stats *s, struct sampler *w)
     if (r < 0)
         return r;
     bool running = container_is_running(row) && !container_is_resting(row);
+    const char *mode = json_str(row->host_config, "NetworkMode", "");
     free(w->name);
     w->name = xstrdup(row->name);
-    if (w->reader && running && row->pid == w->pid && row->pid_start == w->pid_start)
+    if (w->reader && running && row->pid == w->pid && row->pid_start == w->pid_start) {
+        stats_reader_refresh(w->reader);
         return 0;
+    }
     stats_reader_close(w->reader);
     w->reader = NULL;
     if (!running)
@@ -199,7 +207,7 @@ static int look(struct stats *s, struct sampler *w)
         .id = w->id,
         .pid = row->pid,
         .pid_start = row->pid_start,
-        .networks = !str_eq(json_str(row->host_config, "NetworkMode", ""), "host"),
+        .networks = !str_eq(mode, "host") && !str_eq(mode, "none"),
     };
     w->pid = row->pid;
     w->pid_start = row->pid_start;
@@ -241,10 +249,17 @@ static void publish(struct stats *s, struct sampler *w, struct sample *sample)
     struct sample *old = w->last;
     w->last = sample;
     w->gone = w->gone || !sample;
+    pthread_mutex_unlock(&s->lock);
+    sample_unref(old);
+}
+
+/* When all are taken, for who wakes up competes for the processor. */
+static void wake(struct stats *s, struct sampler *w)
+{
+    pthread_mutex_lock(&s->lock);
     for (struct stats_sub *sub = w->subs; sub; sub = sub->next_sub)
         (void)eventfd_write(sub->fd, 1);
     pthread_mutex_unlock(&s->lock);
-    sample_unref(old);
 }
 
 /* --- the clock */
@@ -276,8 +291,10 @@ static void tick(struct stats *s)
     _cleanup_(freep) struct sampler **v = take_samplers(s, &n);
     if (n > 0 && stats_host_read(&host) < 0)
         log_warn("statistics: /proc/stat cannot be read");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         publish(s, v[i], take_sample(s, v[i], &host));
+    for (size_t i = 0; i < n; i++) {
+        wake(s, v[i]);
         sampler_unref(s, v[i]);
     }
 }
@@ -416,18 +433,34 @@ int engine_container_stats_fd(struct stats_sub *sub)
     return sub->fd;
 }
 
+/* Two of one second would tell no rate. */
+static bool is_news(const struct stats_sub *sub, const struct sample *last)
+{
+    int64_t apart = last ? last->mono_ns - sub->before->mono_ns : 0;
+    return apart > 0 && (!last->running || apart >= APART_NS);
+}
+
 /* A reference to the newest sample that this reader has not seen, NULL: none yet. */
-static int newest(struct stats_sub *sub, struct sample **out)
+static int look_for_newest(struct stats_sub *sub, struct sample **out)
 {
     struct stats *s = sub->stats;
-    eventfd_t ignored;
-    (void)eventfd_read(sub->fd, &ignored);
     pthread_mutex_lock(&s->lock);
     struct sample *last = sub->sampler->last;
     int r = s->ended ? -EPIPE : sub->sampler->gone ? -ENODATA : 0;
-    *out = r == 0 && last && last->mono_ns > sub->before->mono_ns ? sample_ref(last) : NULL;
+    *out = r == 0 && is_news(sub, last) ? sample_ref(last) : NULL;
     pthread_mutex_unlock(&s->lock);
     return r;
+}
+
+/* Only who finds nothing takes the wake-up away, and looks again behind it. */
+static int newest(struct stats_sub *sub, struct sample **out)
+{
+    eventfd_t ignored;
+    int r = look_for_newest(sub, out);
+    if (r < 0 || *out)
+        return r;
+    (void)eventfd_read(sub->fd, &ignored);
+    return look_for_newest(sub, out);
 }
 
 /* The first sample: told at once, or kept so that the second one can tell a rate. */
@@ -452,11 +485,6 @@ int engine_container_stats_next(struct stats_sub *sub, struct buf *out)
     int r = newest(sub, &sample);
     if (r < 0 || !sample)
         return r;
-    bool soon = sample->running && sample->mono_ns - sub->before->mono_ns < APART_NS;
-    if (soon) { /* this second has one already */
-        sample_unref(sample);
-        return 0;
-    }
     put_frame(out, sub->sampler->id, sample, sub->before);
     sample_unref(sub->before);
     sub->before = sample;

@@ -65,6 +65,8 @@ struct stats_reader {
     char *paths[N_FILES]; /* NULL: this machine has none */
     int fds[N_FILES];
     struct buf text; /* of the file that was read last */
+    bool has_limits; /* which change by an update only */
+    uint64_t memory_limit, pids_limit;
 };
 
 int stats_host_read(struct stats_host *out)
@@ -215,9 +217,8 @@ static void put_pids(struct stats_reader *r, struct buf *b, bool *gone)
         return;
     }
     buf_printf(b, "\"pids_stats\":{\"current\":%" PRIu64, stats_number(text, 0));
-    uint64_t limit = number_of(r, PIDS_LIMIT, 0, gone); /* "max" is 0: the member is left out */
-    if (limit > 0)
-        buf_printf(b, ",\"limit\":%" PRIu64, limit);
+    if (r->pids_limit > 0)
+        buf_printf(b, ",\"limit\":%" PRIu64, r->pids_limit);
     buf_addc(b, '}');
 }
 
@@ -260,10 +261,23 @@ static void put_memory(struct stats_reader *r, const struct stats_host *host, st
     uint64_t failed = number_of(r, MEMORY_FAILCNT, 0, gone);
     if (failed > 0)
         buf_printf(b, ",\"failcnt\":%" PRIu64, failed);
-    uint64_t limit = number_of(r, MEMORY_LIMIT, UINT64_MAX, gone);
-    if (host->memory > 0)
-        limit = MIN(limit, host->memory);
-    buf_printf(b, ",\"limit\":%" PRIu64 "}", limit);
+    buf_printf(b, ",\"limit\":%" PRIu64 "}",
+               host->memory > 0 ? MIN(r->memory_limit, host->memory) : r->memory_limit);
+}
+
+/* "max" of the pids is 0: that member is left out. */
+static void read_limits(struct stats_reader *r, bool *gone)
+{
+    if (r->has_limits)
+        return;
+    r->memory_limit = number_of(r, MEMORY_LIMIT, UINT64_MAX, gone);
+    r->pids_limit = number_of(r, PIDS_LIMIT, 0, gone);
+    r->has_limits = true;
+}
+
+void stats_reader_refresh(struct stats_reader *r)
+{
+    r->has_limits = false;
 }
 
 /* A namespace without an interface of the engine's has no such member. */
@@ -284,6 +298,7 @@ int stats_reader_sample(struct stats_reader *r, const struct stats_host *host, s
     bool gone = !r->keep && r->group && access(r->group, F_OK) < 0, ignored = false;
     if (gone)
         return -ENODEV;
+    read_limits(r, &gone);
     if (r->v2)
         put_cpu_v2(r, host, cpu, &gone);
     else

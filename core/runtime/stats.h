@@ -30,13 +30,15 @@ struct stats_target {
     const char *id;
     pid_t pid;
     uint64_t pid_start;
-    bool networks; /* it has a network namespace of its own */
+    bool networks; /* the engine has made interfaces for it */
 };
 /* `keep`: files stay open between two samples. -ESRCH when the container has ended. */
 int stats_reader_open(const struct cgroup *cg, const struct stats_target *target, bool keep,
                       struct stats_reader **out);
 void stats_reader_close(struct stats_reader *r);
 DEFINE_CLEANUP(struct stats_reader *, stats_reader_close);
+/* The limits may have changed: they are read again with the next sample. */
+void stats_reader_refresh(struct stats_reader *r);
 
 /* Appends the object of "cpu_stats" to `cpu`, and to `rest` the other members ("pids_stats":…,"memory_stats":…) with commas between
  * them. -ENODEV when the container has ended. */
