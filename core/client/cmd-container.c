@@ -94,8 +94,8 @@ static int rm_one(struct client *c, const struct args *a, const char *ref)
 {
     _cleanup_(freep) char *id = http_escape(ref);
     bool force = args_bool(a, "force");
-    _cleanup_(freep) char *path =
-        str_printf("/containers/%s?force=%d&v=%d", id, force, args_bool(a, "volumes"));
+    _cleanup_(freep) char *path = str_printf("/containers/%s?force=%d&v=%d&link=%d", id, force,
+                                             args_bool(a, "volumes"), args_bool(a, "link"));
     int r = http_json(c, "DELETE", path, NULL, NULL);
     if (r < 0 && !(force && r == -ENOENT))
         return r;
@@ -113,6 +113,7 @@ static int rm_main(struct client *c, const struct args *a)
 
 static const struct flag rm_flags[] = {
     {"force", 'f', FLAG_BOOL, "", "Force the removal of a running container (uses SIGKILL)"},
+    {"link", 'l', FLAG_BOOL, "", "Remove the specified link"},
     {"volumes", 'v', FLAG_BOOL, "", "Remove anonymous volumes associated with the container"},
     {NULL},
 };

@@ -58,7 +58,8 @@ static int post_create(struct client *c, const struct args *a, const json_t *bod
         r = http_json(c, "POST", path, body, made);
     if (r != -ENOENT || !str_eq(pull, "missing") || !strcasestr(err_msg(&c->err), "no such image"))
         return r;
-    fprintf(stderr, "Unable to find image '%s' locally\n", image);
+    if (!args_bool(a, "quiet"))
+        fprintf(stderr, "Unable to find image '%s' locally\n", image);
     r = image_pull(c, image);
     return r == 0 ? http_json(c, "POST", path, body, made) : r;
 }
@@ -331,6 +332,10 @@ static int start_one(struct client *c, const struct args *a, const char *ref)
 
 static int start_main(struct client *c, const struct args *a)
 {
+    if (args_given(a, "checkpoint") || args_given(a, "checkpoint-dir")) {
+        err_set(&c->err, -ENOTSUP, "--checkpoint: checkpoints of containers are not supported");
+        return cli_fail(c, 1);
+    }
     if (!args_bool(a, "attach") && !args_bool(a, "interactive"))
         return cli_each(c, a, start_one);
     if (a->rest.n != 1) {
@@ -345,6 +350,8 @@ static int start_main(struct client *c, const struct args *a)
 
 static const struct flag start_flags[] = {
     {"attach", 'a', FLAG_BOOL, "", "Attach STDOUT/STDERR and forward signals"},
+    {"checkpoint", 0, FLAG_STRING, "string", "Restore from this checkpoint", .hidden = true},
+    {"checkpoint-dir", 0, FLAG_STRING, "string", "Where checkpoints are", .hidden = true},
     {"interactive", 'i', FLAG_BOOL, "", "Attach container's STDIN"},
     {"detach-keys", 0, FLAG_STRING, "keys", "Override the key sequence for detaching"},
     {"sig-proxy", 0, FLAG_BOOL, "", "Proxy all received signals to the process (default true)"},

@@ -7,12 +7,15 @@
 
 #include "base/json.h"
 #include "client/kvfile.h"
+#include "client/run-parts.h"
 
 const struct flag container_flags[] = {
     {"add-host", 0, FLAG_LIST, "list", "Add a custom host-to-IP mapping (host:ip)"},
+    {"annotation", 0, FLAG_LIST, "map", "Add an annotation to the container"},
     {"attach", 'a', FLAG_LIST, "list", "Attach to STDIN, STDOUT or STDERR",
      .words = "STDIN STDOUT STDERR"},
     {"blkio-weight", 0, FLAG_INT, "uint16", "Block IO (relative weight, 10 to 1000)"},
+    {"blkio-weight-device", 0, FLAG_LIST, "list", "Block IO weight of a device (PATH:WEIGHT)"},
     {"cap-add", 0, FLAG_LIST, "list", "Add Linux capabilities"},
     {"cap-drop", 0, FLAG_LIST, "list", "Drop Linux capabilities"},
     {"cidfile", 0, FLAG_STRING, "file", "Write the container's id to the file",
@@ -20,6 +23,8 @@ const struct flag container_flags[] = {
     {"cgroup-parent", 0, FLAG_STRING, "path", "Parent cgroup of the container"},
     {"cgroupns", 0, FLAG_STRING, "string", "Cgroup namespace to use: host or private",
      .words = "host private"},
+    {"cpu-count", 0, FLAG_INT, "int", "CPU count (Windows only)", .hidden = true},
+    {"cpu-percent", 0, FLAG_INT, "int", "CPU percent (Windows only)", .hidden = true},
     {"cpu-period", 0, FLAG_INT, "us", "Limit the CFS period"},
     {"cpu-quota", 0, FLAG_INT, "us", "Limit the CFS quota"},
     {"cpu-rt-period", 0, FLAG_INT, "us", "Limit the CPU real-time period"},
@@ -30,6 +35,11 @@ const struct flag container_flags[] = {
     {"cpuset-mems", 0, FLAG_STRING, "list", "Memory nodes in which to run (0-3, 0,1)"},
     {"device", 0, FLAG_LIST, "list", "Add a device of the host", .completes = COMPLETE_FILE},
     {"device-cgroup-rule", 0, FLAG_LIST, "list", "Add a rule to the allowed devices (c 13:* rwm)"},
+    {"device-read-bps", 0, FLAG_LIST, "list", "Limit the read rate of a device (PATH:BYTES)"},
+    {"device-read-iops", 0, FLAG_LIST, "list", "Limit the reads of a device (PATH:IO a second)"},
+    {"device-write-bps", 0, FLAG_LIST, "list", "Limit the write rate of a device (PATH:BYTES)"},
+    {"device-write-iops", 0, FLAG_LIST, "list", "Limit the writes of a device (PATH:IO a second)"},
+    {"disable-content-trust", 0, FLAG_BOOL, "", "Without effect", .hidden = true},
     {"dns", 0, FLAG_LIST, "list", "Set custom DNS servers"},
     {"dns-option", 0, FLAG_LIST, "list", "Set DNS options"},
     {"dns-search", 0, FLAG_LIST, "list", "Set custom DNS search domains"},
@@ -39,16 +49,25 @@ const struct flag container_flags[] = {
     {"env-file", 0, FLAG_LIST, "list", "Read in a file of environment variables",
      .completes = COMPLETE_FILE},
     {"expose", 0, FLAG_LIST, "list", "Expose a port or a range of ports"},
+    {"gpus", 0, FLAG_STRING, "gpu-request", "GPU devices to add to the container"},
     {"group-add", 0, FLAG_LIST, "list", "Add additional groups to join"},
     {"hostname", 'h', FLAG_STRING, "string", "Container host name"},
     {"init", 0, FLAG_BOOL, "",
      "Run an init inside the container that forwards signals and reaps processes"},
     {"interactive", 'i', FLAG_BOOL, "", "Keep STDIN open even if not attached"},
+    {"io-maxbandwidth", 0, FLAG_STRING, "bytes", "IO bandwidth (Windows only)", .hidden = true},
+    {"io-maxiops", 0, FLAG_INT, "int", "IOs a second (Windows only)", .hidden = true},
+    {"ip", 0, FLAG_STRING, "ip", "IPv4 address on a user-defined network"},
+    {"ip6", 0, FLAG_STRING, "ip", "IPv6 address on a user-defined network"},
     {"ipc", 0, FLAG_STRING, "string", "IPC mode to use",
      .words = "host none private shareable container:"},
+    {"isolation", 0, FLAG_STRING, "string", "Container isolation technology", .words = "default"},
+    {"kernel-memory", 0, FLAG_STRING, "bytes", "Kernel memory limit", .hidden = true},
     {"label", 'l', FLAG_LIST, "list", "Set meta data on a container"},
     {"label-file", 0, FLAG_LIST, "list", "Read in a line delimited file of labels",
      .completes = COMPLETE_FILE},
+    {"link", 0, FLAG_LIST, "list", "Add a link to another container"},
+    {"link-local-ip", 0, FLAG_LIST, "list", "Link-local addresses of the container"},
     {"log-driver", 0, FLAG_STRING, "string", "Logging driver for the container"},
     {"log-opt", 0, FLAG_LIST, "list", "Log driver options"},
     {"mac-address", 0, FLAG_STRING, "string", "Container MAC address (92:d0:c6:0a:29:33)"},
@@ -64,6 +83,7 @@ const struct flag container_flags[] = {
      .completes = COMPLETE_NETWORK},
     {"net", 0, FLAG_STRING, "network", "As --network", .completes = COMPLETE_NETWORK,
      .hidden = true},
+    {"network-alias", 0, FLAG_LIST, "list", "Add a name of the container on its network"},
     {"no-healthcheck", 0, FLAG_BOOL, "", "Disable any HEALTHCHECK of the image"},
     {"oom-kill-disable", 0, FLAG_BOOL, "", "Disable the OOM killer"},
     {"oom-score-adj", 0, FLAG_INT, "int", "Tune the host's OOM preferences (-1000 to 1000)"},
@@ -75,6 +95,7 @@ const struct flag container_flags[] = {
     {"publish-all", 'P', FLAG_BOOL, "", "Publish all exposed ports to random ports"},
     {"pull", 0, FLAG_STRING, "policy", "Pull image before running: always, missing, never",
      .words = "always missing never"},
+    {"quiet", 'q', FLAG_BOOL, "", "Suppress the output of a pull"},
     {"read-only", 0, FLAG_BOOL, "", "Mount the container's root file system as read only"},
     {"restart", 0, FLAG_STRING, "policy",
      "Restart policy: no, on-failure[:N], always, unless-stopped",
@@ -90,10 +111,12 @@ const struct flag container_flags[] = {
     {"tmpfs", 0, FLAG_LIST, "list", "Mount a tmpfs directory"},
     {"tty", 't', FLAG_BOOL, "", "Allocate a pseudo-TTY"},
     {"ulimit", 0, FLAG_LIST, "list", "Ulimit options"},
+    {"use-api-socket", 0, FLAG_BOOL, "", "Give the container the API's socket", .hidden = true},
     {"user", 'u', FLAG_STRING, "string", "User name or UID (format: <name|uid>[:<group|gid>])"},
     {"userns", 0, FLAG_STRING, "string", "User namespace to use", .words = "host"},
     {"uts", 0, FLAG_STRING, "string", "UTS namespace to use", .words = "host"},
     {"volume", 'v', FLAG_LIST, "list", "Bind mount a volume", .completes = COMPLETE_VOLUME},
+    {"volume-driver", 0, FLAG_STRING, "string", "Volume driver of the container"},
     {"volumes-from", 0, FLAG_LIST, "list", "Mount volumes from the specified container(s)",
      .completes = COMPLETE_CONTAINER},
     {"workdir", 'w', FLAG_STRING, "string", "Working directory inside the container"},
@@ -113,9 +136,12 @@ static const struct {
     {"add-host", IN_HOST, AS_LIST, "ExtraHosts"},
     {"cap-add", IN_HOST, AS_LIST, "CapAdd"},
     {"cap-drop", IN_HOST, AS_LIST, "CapDrop"},
+    {"annotation", IN_HOST, AS_MAP, "Annotations"},
     {"blkio-weight", IN_HOST, AS_INT, "BlkioWeight"},
     {"cgroup-parent", IN_HOST, AS_STRING, "CgroupParent"},
     {"cgroupns", IN_HOST, AS_STRING, "CgroupnsMode"},
+    {"cpu-count", IN_HOST, AS_INT, "CpuCount"},
+    {"cpu-percent", IN_HOST, AS_INT, "CpuPercent"},
     {"cpu-period", IN_HOST, AS_INT, "CpuPeriod"},
     {"cpu-quota", IN_HOST, AS_INT, "CpuQuota"},
     {"cpu-rt-period", IN_HOST, AS_INT, "CpuRealtimePeriod"},
@@ -133,7 +159,12 @@ static const struct {
     {"hostname", IN_CONFIG, AS_STRING, "Hostname"},
     {"init", IN_HOST, AS_BOOL, "Init"},
     {"interactive", IN_CONFIG, AS_BOOL, "OpenStdin"},
+    {"io-maxbandwidth", IN_HOST, AS_SIZE, "IOMaximumBandwidth"},
+    {"io-maxiops", IN_HOST, AS_INT, "IOMaximumIOps"},
     {"ipc", IN_HOST, AS_STRING, "IpcMode"},
+    {"isolation", IN_HOST, AS_STRING, "Isolation"},
+    {"kernel-memory", IN_HOST, AS_SIZE, "KernelMemory"},
+    {"link", IN_HOST, AS_LIST, "Links"},
     {"mac-address", IN_CONFIG, AS_STRING, "MacAddress"},
     {"memory", IN_HOST, AS_SIZE, "Memory"},
     {"memory-reservation", IN_HOST, AS_SIZE, "MemoryReservation"},
@@ -158,6 +189,7 @@ static const struct {
     {"user", IN_CONFIG, AS_STRING, "User"},
     {"userns", IN_HOST, AS_STRING, "UsernsMode"},
     {"uts", IN_HOST, AS_STRING, "UTSMode"},
+    {"volume-driver", IN_HOST, AS_STRING, "VolumeDriver"},
     {"volumes-from", IN_HOST, AS_LIST, "VolumesFrom"},
     {"workdir", IN_CONFIG, AS_STRING, "WorkingDir"},
 };
@@ -421,14 +453,26 @@ static int check_pull(const struct args *a, struct err *err)
                    pull);
 }
 
+static int check_unsupported(const struct args *a, struct err *err)
+{
+    if (!args_bool(a, "use-api-socket"))
+        return 0;
+    return err_set(err, -ENOTSUP,
+                   "--use-api-socket is not supported: -v /run/berth.sock:/var/run/docker.sock "
+                   "gives the container the socket, and with it the host");
+}
+
 int container_body(const struct args *a, bool foreground, struct attach *attach, json_t **out,
                    struct err *err)
 {
     json_auto_t *config = json_object();
     json_t *host = json_object();
     json_put_take(config, "HostConfig", host);
-    json_put_str(host, "NetworkMode", args_str(a, "network", args_str(a, "net", "default")));
+    const char *network = args_str(a, "network", args_str(a, "net", "default"));
+    json_put_str(host, "NetworkMode", network);
     int r = attach_wanted(a, attach, err);
+    if (r == 0)
+        r = check_unsupported(a, err);
     if (r == 0)
         r = check_pull(a, err);
     if (r < 0)
@@ -437,6 +481,7 @@ int container_body(const struct args *a, bool foreground, struct attach *attach,
         *attach = (struct attach){0};
     put_command(a, config, attach);
     put_tmpfs_and_logs(a, host);
+    put_endpoint(a, network, config);
     r = put_plain(a, config, host, err);
     if (r == 0)
         r = put_env_and_labels(a, config, err);
@@ -446,6 +491,8 @@ int container_body(const struct args *a, bool foreground, struct attach *attach,
         r = put_ulimits(a, host, err);
     if (r == 0)
         r = put_devices(a, host, err);
+    if (r == 0)
+        r = put_block_devices(a, host, err);
     if (r == 0)
         r = put_mounts(a, config, host, err);
     if (r == 0)

@@ -215,6 +215,61 @@ static void times_are_here_unless_they_say_where(void **state)
     }
 }
 
+static void rates_and_weights_of_devices_are_pairs(void **state)
+{
+    check(WORDS("--device-read-bps", "/dev/sda:1mb", "--device-read-bps", "/dev/sdb:5", "busybox"),
+          "HostConfig.BlkioDeviceReadBps",
+          "[{\"Path\":\"/dev/sda\",\"Rate\":1048576},{\"Path\":\"/dev/sdb\",\"Rate\":5}]");
+    check(WORDS("--device-write-iops", "/dev/sda:7", "busybox"), "HostConfig.BlkioDeviceWriteIOps",
+          "[{\"Path\":\"/dev/sda\",\"Rate\":7}]");
+    check(WORDS("--blkio-weight-device", "/dev/sda:500", "--blkio-weight", "10", "busybox"),
+          "HostConfig.BlkioWeightDevice", "[{\"Path\":\"/dev/sda\",\"Weight\":500}]");
+    fails(WORDS("--device-read-bps", "/dev/sda", "busybox"), "bad format of --device-read-bps");
+    fails(WORDS("--device-read-bps", "/dev/sda:x", "busybox"), "bytes a second");
+    fails(WORDS("--device-read-bps", "sda:1mb", "busybox"), "/dev");
+    fails(WORDS("--device-write-iops", "/dev/sda:-1", "busybox"), "a whole number");
+    fails(WORDS("--blkio-weight-device", "/dev/sda:5", "busybox"), "10 to 1000");
+}
+
+static void addresses_and_aliases_are_the_endpoints(void **state)
+{
+    check(WORDS("busybox"), "NetworkingConfig", "-");
+    check(WORDS("--network", "net", "--ip", "10.0.0.2", "--network-alias", "a", "--network-alias",
+                "b", "busybox"),
+          "NetworkingConfig.EndpointsConfig.net",
+          "{\"Aliases\":[\"a\",\"b\"],\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}}");
+    check(WORDS("--ip6", "fd00::2", "--link-local-ip", "fe80::2", "busybox"),
+          "NetworkingConfig.EndpointsConfig.default",
+          "{\"IPAMConfig\":{\"IPv6Address\":\"fd00::2\",\"LinkLocalIPs\":[\"fe80::2\"]}}");
+}
+
+static void flags_that_the_daemon_judges_reach_it(void **state)
+{
+    check(WORDS("--annotation", "a=b", "busybox"), "HostConfig.Annotations", "{\"a\":\"b\"}");
+    check(WORDS("--gpus", "all", "busybox"), "HostConfig.DeviceRequests",
+          "[{\"Capabilities\":[[\"gpu\"]],\"Count\":-1,\"Driver\":\"\",\"Options\":{}}]");
+    check(WORDS("--link", "db:d", "busybox"), "HostConfig.Links", "[\"db:d\"]");
+    check(WORDS("--isolation", "default", "busybox"), "HostConfig.Isolation", "\"default\"");
+    check(WORDS("--volume-driver", "local", "busybox"), "HostConfig.VolumeDriver", "\"local\"");
+    check(WORDS("--cpu-rt-runtime", "5", "-q", "--disable-content-trust=false", "busybox"),
+          "HostConfig.CpuRealtimeRuntime", "5");
+    fails(WORDS("--use-api-socket", "busybox"), "not supported");
+}
+
+static void update_has_what_was_given_alone(void **state)
+{
+    static const char *const words[] = {"-m", "64m", "--cpus", "1.5", "--restart", "on-failure:2"};
+    struct args a = {0};
+    json_auto_t *out = NULL;
+    assert_int_equal(
+        args_parse(&a, container_flags, NULL, true, 6, (char **)(uintptr_t)words, NULL), 0);
+    assert_int_equal(resources_body(&a, &out, NULL), 0);
+    _cleanup_(freep) char *got = json_dumps(out, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(got, "{\"Memory\":67108864,\"NanoCpus\":1500000000,\"RestartPolicy\":"
+                             "{\"MaximumRetryCount\":2,\"Name\":\"on-failure\"}}");
+    args_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +283,10 @@ int main(void)
         cmocka_unit_test(environment_comes_from_files_flags_and_ourselves),
         cmocka_unit_test(bad_lines_of_files_are_named),
         cmocka_unit_test(times_are_here_unless_they_say_where),
+        cmocka_unit_test(rates_and_weights_of_devices_are_pairs),
+        cmocka_unit_test(addresses_and_aliases_are_the_endpoints),
+        cmocka_unit_test(flags_that_the_daemon_judges_reach_it),
+        cmocka_unit_test(update_has_what_was_given_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
