@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "build-config.h"
+#include "shim/check.h"
 
 struct conn {
     struct shim *shim;
@@ -39,6 +40,7 @@ static void conn_free(struct conn *c)
     forget_pending(&s->upgrade, c);
     for (struct exec *x = s->execs; x; x = exec_next(x))
         forget_pending(exec_pending(x), c);
+    check_forsake(s, c);
     loop_io_del(c->watch);
     close_fd(c->fd);
     frame_reader_fini(&c->in);

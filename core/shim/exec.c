@@ -6,11 +6,15 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "shim/check-group.h"
+#include "shim/check.h"
 #include "shim/conn.h"
 #include "shim/shim.h"
 
 /* As long as Docker waits for output that a process left behind by the exec still holds. */
 #define DRAIN_MS 2000
+/* Most checks have ended by then: until then their output waits in its pipe. */
+#define LAZY_MS 100
 
 struct exec {
     struct shim *shim;
@@ -20,6 +24,7 @@ struct exec {
     struct task *task;
     struct pending owed;
     struct loop_timer *timer;
+    struct check *check;        /* it is a health check's: nobody but that hears of it */
     bool failed, exited, ended; /* ended: told, with all output read */
     bool forgotten;
     int code;
@@ -73,6 +78,11 @@ static void exec_free(struct exec *x)
 }
 DEFINE_CLEANUP(struct exec *, exec_free);
 
+bool exec_is_check(const struct exec *x)
+{
+    return x->check != NULL;
+}
+
 json_t *exec_status(const struct exec *x)
 {
     json_t *o = json_object();
@@ -87,7 +97,7 @@ json_t *exec_status(const struct exec *x)
 
 json_t *exec_exit_event(const struct exec *x)
 {
-    if (!x->ended || x->failed)
+    if (!x->ended || x->failed || x->check)
         return NULL;
     json_t *event = json_object();
     json_put_str(event, "type", "exec_exited");
@@ -115,6 +125,10 @@ static void tell_exit(struct exec *x)
     if (x->timer)
         loop_timer_del(steal_ptr(&x->timer));
     x->ended = true;
+    if (x->check) {
+        check_exited(x->check, x->code);
+        return;
+    }
     state_write(x->shim);
     json_t *event = exec_exit_event(x);
     if (event)
@@ -140,6 +154,11 @@ static void on_exit_status(struct task *t)
     struct exec *x = t->owner;
     int signal;
     x->exited = true;
+    if (x->timer)
+        loop_timer_del(steal_ptr(&x->timer));
+    if (x->check)
+        stdio_read_now(&t->io); /* mostly that is all there is, and nobody has to wait for it */
+    t->io.lazy = false;
     x->code = x->failed ? t->exit_code_hint : task_exit_code(t, &signal);
     x->timer = loop_timer_add(x->shim->loop, DRAIN_MS, on_drain_late, x);
     stdio_finish(&t->io);
@@ -153,6 +172,8 @@ static void on_ready(struct task *t)
 static void on_running(struct task *t)
 {
     struct exec *x = t->owner;
+    if (x->check)
+        return;
     json_t *reply = json_object();
     json_put_int(reply, "pid", t->pid);
     json_put_int(reply, "start", (int64_t)t->start);
@@ -165,19 +186,23 @@ static void on_failed(struct task *t, struct err *why)
 {
     struct exec *x = t->owner;
     x->failed = true;
+    if (x->check)
+        check_failed(x->check, why);
     pending_fail(&x->owed, why, t->exit_code_hint);
     reexec_check(x->shim);
 }
 
-static int parse(struct exec *x, const json_t *msg, struct err *err)
+static int parse(struct exec *x, const char *id, json_t *process, struct err *err)
 {
-    const char *id = json_str(msg, "exec", NULL);
     if (str_empty(id))
         return err_set(err, -EINVAL, "exec: an id is missing");
     if (exec_find(x->shim, id))
         return err_set(err, -EEXIST, "exec %s is there already", id);
     x->id = xstrdup(id);
-    return process_parse(json_object_get(msg, "process"), "process", &x->process, err);
+    int r = process_parse(process, "process", &x->process, err);
+    if (r == 0 && x->process.seccomp && !x->shim->plan->seccomp)
+        r = err_set(err, -EINVAL, "process.seccomp: the container has no seccomp program");
+    return r;
 }
 
 static struct task *new_task(struct exec *x)
@@ -192,10 +217,10 @@ static struct task *new_task(struct exec *x)
 }
 
 /* The attached stream is watched before there is output. */
-static int launch(struct exec *x, const json_t *attach, int *fds, size_t nfds, struct err *err)
+static int launch(struct exec *x, const json_t *attach, int *fds, struct err *err)
 {
     struct shim *s = x->shim;
-    struct task *t = new_task(x);
+    struct task *t = x->task ? x->task : new_task(x);
     if (!t->shared)
         return err_set(err, -ENOMEM, "no memory to share with the new process");
     int r = identity_resolve(s->root, &x->process, &t->shared->who, err);
@@ -223,16 +248,54 @@ int exec_start(struct shim *s, const json_t *msg, int *fds, size_t nfds, struct 
     _cleanup_(exec_freep) struct exec *x = xcalloc(1, sizeof(*x));
     x->shim = s;
     x->owed = owed;
-    int r = parse(x, msg, err);
-    if (r == 0 && x->process.seccomp && !s->plan->seccomp)
-        r = err_set(err, -EINVAL, "process.seccomp: the container has no seccomp program");
+    int r = parse(x, json_str(msg, "exec", NULL), json_object_get(msg, "process"), err);
     if (r == 0)
-        r = launch(x, attach, fds, nfds, err);
+        r = launch(x, attach, fds, err);
     if (r < 0)
         return r;
     x->next = s->execs;
     s->execs = steal_ptr(&x);
     return 0;
+}
+
+static void on_lazy_late(void *arg)
+{
+    struct exec *x = arg;
+    x->timer = NULL;
+    x->task->io.lazy = false;
+    stdio_update(&x->task->io);
+}
+
+static void on_check_output(struct stdio *io, const char *data, size_t n)
+{
+    struct exec *x = io->task->owner;
+    check_output(x->check, data, n);
+}
+
+int exec_start_check(struct shim *s, const char *id, json_t *process, struct check *check,
+                     const struct check_group *group, struct exec **out, struct err *err)
+{
+    _cleanup_(exec_freep) struct exec *x = xcalloc(1, sizeof(*x));
+    x->shim = s;
+    x->check = check;
+    int r = parse(x, id, process, err);
+    if (r < 0)
+        return r;
+    new_task(x)->group = group;
+    x->task->quiet = true;
+    r = launch(x, NULL, NULL, err);
+    if (r < 0)
+        return r;
+    x->task->io.on_output = on_check_output;
+    x->timer = loop_timer_add(s->loop, LAZY_MS, on_lazy_late, x);
+    x->next = s->execs;
+    *out = s->execs = steal_ptr(&x);
+    return 0;
+}
+
+void exec_drop(struct exec *x)
+{
+    exec_free(x);
 }
 
 int exec_forget(struct shim *s, const char *id, struct err *err)
@@ -269,6 +332,8 @@ json_t *execs_save(const struct shim *s, struct saving *v)
 {
     json_t *list = json_array();
     for (const struct exec *x = s->execs; x; x = x->next) {
+        if (x->check)
+            continue; /* check_resume() sees to what is left of it */
         json_t *o = task_save(x->task, v);
         json_put_str(o, "id", x->id);
         json_put_bool(o, "failed", x->failed || !x->task->running);

@@ -19,6 +19,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "shim/check.h"
 #include "shim/conn.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
@@ -90,6 +91,7 @@ static int shim_reopen(struct shim *s, const char *file, struct err *err)
 
 static void shim_close(struct shim *s)
 {
+    check_free_all(s);
     execs_free(s);
     if (s->init)
         task_free(s->init);

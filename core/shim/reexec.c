@@ -123,7 +123,7 @@ static void run(struct shim *s)
 static bool is_half_way(const struct shim *s)
 {
     for (struct exec *x = s->execs; x; x = exec_next(x))
-        if (exec_task(x)->sync >= 0)
+        if (exec_task(x)->sync >= 0 && !exec_is_check(x))
             return true;
     return s->phase == PHASE_STARTING;
 }

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "shim/check.h"
 #include "shim/conn.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
@@ -176,6 +177,7 @@ int shim_resume(struct shim *s, struct restoring *r, struct err *err)
     task_load(s->init, json_obj(o, "init"), r);
     open_log(s, r);
     execs_load(s, json_arr(o, "execs"), r);
+    check_resume(s, o);
     container_resume(s);
     shim_reap(s);
     state_write(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the shim knows, for its next image. resume.c is the other half; members only come to it. */
 #include "base/json.h"
+#include "shim/check.h"
 #include "shim/conn.h"
 #include "shim/shim.h"
 
@@ -38,5 +39,6 @@ json_t *shim_save(struct shim *s, struct saving *v)
         json_put(o, "log_note", s->log_note);
     if (v->full)
         json_put_take(o, "conns", conns_save(s, v));
+    check_save(s, o);
     return o;
 }

@@ -18,7 +18,7 @@
 #include "shim/task.h"
 
 #define SHIM_PROTOCOL 1
-#define SHIM_MINOR    1 /* 1: upgrade */
+#define SHIM_MINOR    2 /* 1: upgrade, 2: check */
 
 enum shim_phase {
     PHASE_NEW,
@@ -65,6 +65,12 @@ struct shim {
     struct plan *plan;
     struct task *init;
     struct exec *execs;
+    struct check *check;   /* the one that runs, or whose processes are not gone yet */
+    json_t *check_next;    /* waits for that */
+    json_t *check_process; /* of the last one, for those that say "again" */
+    struct conn *check_next_from;
+    struct check_group *check_group; /* from the first check on */
+    struct shared *spare_shared;     /* of the last check, for the next one */
     struct logger *log;
     struct oom *oom;
     int root;  /* the container's root, O_PATH, or -1 */
@@ -131,6 +137,12 @@ json_t *exec_status(const struct exec *x);
 /* The `exec_exited` event, or NULL while it runs. */
 json_t *exec_exit_event(const struct exec *x);
 void execs_free(struct shim *s);
+/* The process of a health check: `check` hears of it, and ends it with exec_drop(). `group` (NULL: the container's) has to last as long. */
+struct check_group;
+int exec_start_check(struct shim *s, const char *id, json_t *process, struct check *check,
+                     const struct check_group *group, struct exec **out, struct err *err);
+void exec_drop(struct exec *x);
+bool exec_is_check(const struct exec *x);
 /* The container is gone: so are its execs. */
 void execs_settle(struct shim *s);
 

@@ -45,7 +45,8 @@ static json_t *execs(const struct shim *s)
 {
     json_t *list = json_array();
     for (struct exec *x = s->execs; x; x = exec_next(x))
-        json_push_take(list, exec_status(x));
+        if (!exec_is_check(x))
+            json_push_take(list, exec_status(x));
     return list;
 }
 

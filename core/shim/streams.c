@@ -24,7 +24,7 @@ static void set_nonblocking(int fd)
 }
 
 /* Best effort: a larger pipe means fewer wake-ups, a small one works as well. */
-static int open_pipe(int *ours, int *child, bool child_reads)
+static int open_pipe(int *ours, int *child, bool child_reads, bool small)
 {
     int p[2];
     if (pipe2(p, O_CLOEXEC) < 0)
@@ -32,7 +32,7 @@ static int open_pipe(int *ours, int *child, bool child_reads)
     *ours = child_reads ? p[1] : p[0];
     *child = child_reads ? p[0] : p[1];
     set_nonblocking(*ours);
-    if (!child_reads)
+    if (!child_reads && !small)
         fcntl(*ours, F_SETPIPE_SZ, PIPE_SIZE);
     return 0;
 }
@@ -41,16 +41,19 @@ int stdio_open(struct stdio *io, struct task *t, const struct process *p, int ch
                struct err *err)
 {
     *io = (struct stdio){.shim = t->shim, .task = t, .tty = p->tty, .in = -1, .out = {-1, -1}};
+    io->lazy = t->quiet;
     child[0] = child[1] = child[2] = -1;
     if (p->tty)
         return 0;
     int r = 0;
     if (p->stdin_open)
-        r = open_pipe(&io->in, &child[0], true);
+        r = open_pipe(&io->in, &child[0], true, true);
     else if ((child[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
         r = -errno;
-    for (int i = 0; i < 2 && r == 0; i++)
-        r = open_pipe(&io->out[i], &child[i + 1], false);
+    for (int i = 0; i < (t->quiet ? 1 : 2) && r == 0; i++)
+        r = open_pipe(&io->out[i], &child[i + 1], false, t->quiet);
+    if (r == 0 && t->quiet && (child[2] = fcntl(child[1], F_DUPFD_CLOEXEC, 3)) < 0)
+        r = -errno; /* a check's output is one, in the order in which it came */
     return r < 0 ? err_errno(err, r, "making the pipes of standard input and output") : 0;
 }
 
@@ -87,6 +90,8 @@ static bool read_output(struct stdio *io, int i)
     }
     if (io->log)
         logger_feed(io->log, i + 1, chunk, (size_t)n);
+    if (io->on_output)
+        io->on_output(io, chunk, (size_t)n);
     client_output(io, i + 1, chunk, (size_t)n);
     return true;
 }
@@ -112,7 +117,7 @@ void stdio_update(struct stdio *io)
 {
     bool slow = !io->finishing && clients_are_slow(io);
     slow |= reexec_is_pending(io->shim); /* the next image reads on */
-    bool pause = slow || (io->log && logger_is_full(io->log));
+    bool pause = slow || io->lazy || (io->log && logger_is_full(io->log));
     for (int i = 0; i < 2; i++) {
         if (io->out_io[i] && pause) {
             /* Not with an empty mask: a hang-up would still be reported, over and over. */
@@ -219,12 +224,23 @@ void stdio_finish(struct stdio *io)
     check_end(io);
 }
 
+static void read_now(struct stdio *io, int i)
+{
+    size_t left = PIPE_SIZE; /* what a writer that is not ours adds meanwhile does not count */
+    while (io->out[i] >= 0 && left >= READ_CHUNK && read_output(io, i))
+        left -= READ_CHUNK;
+}
+
+void stdio_read_now(struct stdio *io)
+{
+    for (int i = 0; i < 2; i++)
+        read_now(io, i);
+}
+
 void stdio_cut(struct stdio *io)
 {
     for (int i = 0; i < 2; i++) {
-        size_t left = PIPE_SIZE; /* what a writer that is not ours adds meanwhile does not count */
-        while (io->out[i] >= 0 && left >= READ_CHUNK && read_output(io, i))
-            left -= READ_CHUNK;
+        read_now(io, i);
         if (io->out[i] >= 0)
             drop_output(io, i);
     }

@@ -31,11 +31,13 @@ struct stdio {
     struct buf in_buf; /* input that stdin did not take yet */
     size_t in_off;
     bool in_closing;
+    bool lazy;      /* output is not looked at while it fits into its pipe */
     bool finishing; /* the process is gone: clients hold up nothing any more */
     bool ended;     /* output was read to its end */
     struct client *clients;
     struct logger *log; /* NULL: not logged */
     void (*on_end)(struct stdio *io);
+    void (*on_output)(struct stdio *io, const char *data, size_t n); /* or NULL */
 };
 
 /* `child[3]` gets the child's ends (-1 each with a tty). */
@@ -53,6 +55,8 @@ int stdio_resize(struct stdio *io, int64_t rows, int64_t cols, struct err *err);
 void stdio_update(struct stdio *io);
 /* The process was reaped: reads to the end without waiting for clients, then calls on_end. */
 void stdio_finish(struct stdio *io);
+/* Reads what is there. */
+void stdio_read_now(struct stdio *io);
 /* Takes what can be had now as all there is (another process holds the pipe). */
 void stdio_cut(struct stdio *io);
 

@@ -20,10 +20,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "shim/check-group.h"
 #include "shim/shim.h"
 #include "shim/sys.h"
 
 #define JOIN_MAX 64
+/* The kernel's, of the flags in /proc/PID/stat. */
+#define PF_EXITING 0x4
 /* Where the child's descriptors are moved, so that dup2 onto 0 … 2 meets none of them. */
 #define FD_ABOVE 10
 
@@ -32,6 +35,10 @@ struct task *task_new(struct shim *s, struct process *process, bool is_exec)
     struct task *t = xcalloc(1, sizeof(*t));
     *t = (struct task){.shim = s, .process = process, .pidfd = -1, .sync = -1};
     t->io.in = t->io.out[0] = t->io.out[1] = -1;
+    t->shared = s->spare_shared;
+    s->spare_shared = NULL;
+    if (t->shared)
+        return t;
     t->shared =
         mmap(NULL, sizeof(*t->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (t->shared == MAP_FAILED)
@@ -47,11 +54,16 @@ static void sync_close(struct task *t)
     close_fd(steal_fd(&t->sync));
 }
 
+/* The child does not see it any more. That of a health check is kept for the next one. */
 static void shared_free(struct task *t)
 {
-    if (t->shared)
-        munmap(t->shared, sizeof(*t->shared));
-    t->shared = NULL;
+    struct shared *sh = steal_ptr(&t->shared);
+    if (sh && t->quiet && !t->shim->spare_shared) {
+        memset(sh, 0, sizeof(*sh));
+        t->shim->spare_shared = sh;
+    } else if (sh) {
+        munmap(sh, sizeof(*sh));
+    }
 }
 
 void task_free(struct task *t)
@@ -63,21 +75,31 @@ void task_free(struct task *t)
     free(t);
 }
 
-uint64_t task_start_time(pid_t pid)
+/* A field of /proc/PID/stat by its number in proc(5), from 3 on; 0 where there is none. */
+static uint64_t stat_field(pid_t pid, int number)
 {
     _cleanup_(freep) char *path = str_printf("/proc/%d/stat", (int)pid), *text = NULL;
-    uint64_t start = 0;
+    uint64_t value = 0;
     if (fs_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
         return 0;
     char *p = strrchr(text, ')'); /* the name before it may hold anything */
-    for (int field = 2; p && field < 22; field++) {
+    for (int field = 2; p && field < number; field++)
         p = strchr(p + 1, ' ');
-    }
     if (!p)
         return 0;
     char *end = strchrnul(p + 1, ' ');
     *end = '\0';
-    return parse_u64(p + 1, UINT64_MAX, &start) < 0 ? 0 : start;
+    return parse_u64(p + 1, UINT64_MAX, &value) < 0 ? 0 : value;
+}
+
+uint64_t task_start_time(pid_t pid)
+{
+    return stat_field(pid, 22);
+}
+
+bool task_is_exiting(const struct task *t)
+{
+    return !t || t->reaped || (stat_field(t->pid, 9) & PF_EXITING);
 }
 
 /* --- hand-shake */
@@ -91,7 +113,7 @@ static void fail(struct task *t, struct err *why)
 
 static void say_warnings(const struct task *t)
 {
-    uint32_t w = t->shared->warnings;
+    uint32_t w = t->quiet ? 0 : t->shared->warnings;
     if (w & WARN_RLIMIT)
         log_warn("container %s: a default limit was lowered to what may be set", t->shim->id);
     if (w & WARN_OOM_SCORE)
@@ -266,13 +288,13 @@ static uint64_t own_caps(void)
 }
 
 /* A daemon in a sandbox cannot give what it does not have. */
-static void limit_caps(const struct shim *s, struct process *p, uint64_t have)
+static void limit_caps(const struct task *t, struct process *p, uint64_t have)
 {
     uint64_t refused = (p->caps[CAPS_PERMITTED] | p->caps[CAPS_BOUNDING]) & ~have;
     for (int i = 0; i < CAPS_N; i++)
         p->caps[i] &= have;
-    if (refused)
-        log_warn("container %s: capabilities %#llx are not ours to give", s->id,
+    if (refused && !t->quiet)
+        log_warn("container %s: capabilities %#llx are not ours to give", t->shim->id,
                  (unsigned long long)refused);
 }
 
@@ -285,16 +307,18 @@ static _noreturn_ void in_child(struct child *c)
 static pid_t clone_init(struct task *t, struct child *c, int *join, struct err *err)
 {
     const struct plan *p = c->plan;
-    _cleanup_(closep) int cgroup = -1;
-    if (p->cgroup_path) {
-        cgroup = open(p->cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *group = t->group ? t->group->dir : p->cgroup_path;
+    _cleanup_(closep) int opened = -1;
+    int cgroup = t->group ? t->group->at : -1;
+    if (p->cgroup_path && cgroup < 0) {
+        cgroup = opened = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (cgroup < 0)
-            return err_errno(err, -errno, "opening the cgroup %s", p->cgroup_path);
+            return err_errno(err, -errno, "opening the cgroup %s", group);
     }
     uint64_t flags = c->is_exec ? 0 : namespace_flags(p);
     pid_t pid = sys_clone(flags, cgroup, &t->pidfd);
     if (pid == -EOPNOTSUPP && cgroup >= 0) {
-        _cleanup_(freep) char *path = str_printf("%s/cgroup.procs", p->cgroup_path);
+        _cleanup_(freep) char *path = str_printf("%s/cgroup.procs", group);
         int r = open_join(path, join, &c->njoin, err);
         if (r < 0)
             return r;
@@ -326,6 +350,8 @@ static int handshake_open(struct task *t, int *child, struct err *err)
         return err_errno(err, -errno, "making the hand-shake's socket");
     t->sync = pair[0];
     *child = move_above(pair[1]);
+    if (t->quiet) /* what it says is read when it has ended */
+        return *child >= 0 ? 0 : err_errno(err, -errno, "making the hand-shake's socket");
     t->sync_io = loop_io_add(t->shim->loop, t->sync, EPOLLIN, on_sync, t);
     return t->sync_io && *child >= 0 ? 0 : err_errno(err, -errno, "watching the hand-shake");
 }
@@ -334,6 +360,7 @@ int task_launch(struct task *t, const struct task *init, struct err *err)
 {
     struct shim *s = t->shim;
     int join[JOIN_MAX + 1];
+    bool kept = t->group && t->group->njoin > 0;
     struct child c = {.plan = s->plan,
                       .process = t->process,
                       .shared = t->shared,
@@ -343,31 +370,34 @@ int task_launch(struct task *t, const struct task *init, struct err *err)
                       .netns = init ? -1 : s->plan->netns_fd,
                       .pidfd = init ? init->pidfd : -1,
                       .ns_flags = exec_flags(s->plan),
-                      .join = join,
+                      .join = kept ? t->group->join : join,
+                      .njoin = kept ? t->group->njoin : 0,
                       .root = -1,
                       .attr = -1,
                       .caps_have = own_caps()};
-    limit_caps(s, t->process, c.caps_have);
+    limit_caps(t, t->process, c.caps_have);
     int r = stdio_open(&t->io, t, t->process, c.stdio, err);
     for (int i = 0; i < 3; i++)
         c.stdio[i] = move_above(c.stdio[i]);
     if (r == 0)
         r = handshake_open(t, &c.sync, err);
-    if (r == 0)
+    if (r == 0 && !t->group) /* a health check's are open already, and stay so */
         r = open_joins(s->plan, join, &c.njoin, err);
     if (r == 0) {
         t->went = init != NULL; /* an exec does not wait */
         t->pid = init ? clone_exec(t, &c, join, err) : clone_init(t, &c, join, err);
         r = t->pid < 0 ? t->pid : 0;
     }
-    close_fds(join, c.njoin);
+    if (!kept)
+        close_fds(join, c.njoin);
     close_fds(c.stdio, 3);
     close_fd(c.sync);
     if (r < 0)
         return r;
     if (t->pidfd < 0)
         t->pidfd = pidfd_open(t->pid, 0);
-    t->start = task_start_time(t->pid);
+    if (!t->quiet)
+        t->start = task_start_time(t->pid);
     stdio_update(&t->io);
     return 0;
 }

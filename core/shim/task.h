@@ -14,12 +14,16 @@
 #include "shim/child.h"
 #include "shim/streams.h"
 
+struct check_group;
 struct shim;
 struct loop_io;
 
 struct task {
     struct shim *shim;
     struct process *process; /* borrowed */
+    const struct check_group
+        *group; /* borrowed: below the container's group; NULL: in that itself */
+    bool quiet; /* what was warned of at the container's start is not said again */
     pid_t pid;
     int pidfd;
     uint64_t start; /* field 22 of /proc/PID/stat */
@@ -57,6 +61,8 @@ struct restoring;
 json_t *task_save(const struct task *t, struct saving *v);
 /* Into a new task: one that runs, or has ended. */
 void task_load(struct task *t, const json_t *o, const struct restoring *r);
+/* The kernel is taking it down, though it may not be reaped yet. */
+bool task_is_exiting(const struct task *t);
 /* Field 22 of /proc/PID/stat; 0 when it is gone. */
 uint64_t task_start_time(pid_t pid);
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/json.h"
+#include "shim/check.h"
 #include "shim/conn.h"
 #include "shim/logger.h"
 #include "shim/shim.h"
@@ -122,6 +123,18 @@ static int verb_exec_forget(struct request *rq, struct err *err)
     return exec_forget(rq->shim, json_str(rq->msg, "exec", ""), err);
 }
 
+static int verb_check(struct request *rq, struct err *err)
+{
+    return check_order(rq->shim, rq->conn, rq->msg, err);
+}
+
+static int verb_check_stop(struct request *rq, struct err *err)
+{
+    (void)err;
+    check_stop(rq->shim, json_str(rq->msg, "check", NULL));
+    return 0;
+}
+
 static int verb_root(struct request *rq, struct err *err)
 {
     if (rq->shim->root < 0)
@@ -173,6 +186,8 @@ static const struct {
     {"close_stdin", verb_close_stdin},
     {"exec", verb_exec},
     {"exec_forget", verb_exec_forget},
+    {"check", verb_check},
+    {"check_stop", verb_check_stop},
     {"root", verb_root},
     {"log_rotate", verb_log_rotate},
     {"release", verb_release},

@@ -129,11 +129,11 @@ works_and_ends() {
     "$BERTH" system check
 }
 
-@test "daemons of protocol 1.0 and 1.1 are served by today's monitor" {
+@test "daemons of protocol 1.0, 1.1 and 1.2 are served by today's monitor" {
     [ ! -e /sys/fs/cgroup/cgroup.controllers ] || skip "the recorded plans are of control groups v1"
     shim=$(find "$BERTH_PREFIX" -name berth-shim -type f)
     driver=$(find "$BERTH_PREFIX" -name "log-${DP}json-file.so")
-    for minor in 1.0 1.1; do
+    for minor in 1.0 1.1 1.2; do
         mkdir -p "$T/$minor/root"
         tar -C "$T/$minor/root" -xf "$(busybox_tar)"
         inworld python3 "$LIB/play.py" berthd "$REC/shim-$minor.json" "$shim" "$driver" "$T/$minor"
