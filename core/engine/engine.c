@@ -16,6 +16,7 @@
 #include "build-config.h"
 #include "config/config.h"
 #include "engine/drivers.h"
+#include "engine/health.h"
 #include "engine/internal.h"
 #include "engine/list-cache.h"
 #include "engine/live.h"
@@ -58,6 +59,7 @@ static struct engine *engine_new(struct config *config)
     pthread_condattr_destroy(&attr);
     e->events = event_ring_new();
     e->restarts = restarts_new(e);
+    e->health = health_new_engine(e);
     return e;
 }
 
@@ -252,6 +254,7 @@ static void stop_work(struct engine *e)
     waits_end(e);
     stats_end(e->stats);
     attaches_deliver(e, NULL, NULL);
+    health_quit(e->health);
     background_wait(e);
     jobs_close(e->jobs);
     e->jobs = NULL;
@@ -337,6 +340,7 @@ void engine_close(struct engine *e)
     if (e->state)
         state_container_watch(e->state, NULL, NULL);
     list_cache_free(e->list);
+    health_free(e->health);
     stats_free(e->stats);
     state_close(e->state);
     close_fd(e->run_fd);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "engine/execs.h"
 #include "engine/exits.h"
+#include "engine/health.h"
 #include "engine/live.h"
 #include "engine/log-status.h"
 #include "engine/networks.h"
@@ -34,9 +35,15 @@
 #define DIED_CODE    137
 #define DIED_WORDS   "the container's monitor (berth-shim) died, and the container with it"
 
+struct ending {
+    struct engine *engine;
+    const struct container_end *end;
+};
+
 static void mark_exited(struct state_container *row, void *arg)
 {
-    const struct container_end *end = arg;
+    const struct ending *ending = arg;
+    const struct container_end *end = ending->end;
     row->exit_code = end->code;
     row->finished_ns = end->time_ns ? end->time_ns : time_now_ns();
     row->oom = end->oom;
@@ -44,6 +51,7 @@ static void mark_exited(struct state_container *row, void *arg)
     row->error = xstrdup(end->error ? end->error : "");
     row->pid = row->shim_pid = 0;
     row->pid_start = row->shim_start = 0;
+    health_note_rest(ending->engine, row);
     restart_decide(row, row->finished_ns - row->started_ns);
 }
 
@@ -174,10 +182,11 @@ static int write_end(struct engine *e, const char *id, const struct container_en
                      struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *row = NULL;
-    struct container_end copy = *end;
-    int r = container_modify(e, id, mark_exited, &copy, &row, err);
+    struct ending ending = {e, end};
+    int r = container_modify(e, id, mark_exited, &ending, &row, err);
     if (r < 0)
         return r;
+    health_end(e, id);
     (void)failpoint("exit.noted", NULL);
     record_write(e, id);
     die_event(e, row);
@@ -276,6 +285,7 @@ static void handle_loss(struct live *l)
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(closep) int dir = rundir_open(e, l->id, false);
     struct shim *fresh = NULL;
+    health_lost(e, l->id);
     int r =
         dir < 0 ? dir : shim_connect(e->reactor, l->id, dir, &live_events, l, &fresh, NULL, &err);
     pthread_mutex_lock(&e->lock);

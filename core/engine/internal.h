@@ -25,6 +25,7 @@
 
 struct cgroup;
 struct config;
+struct health;
 struct image_store;
 struct list_cache;
 struct live;
@@ -62,6 +63,7 @@ struct engine {
     struct network_ctx *network;
     struct netset *nets;
     struct restarts *restarts;
+    struct health *health;
     pthread_mutex_t row_lock;
     pthread_mutex_t reload_lock; /* one reload at a time; outermost */
     pthread_mutex_t lock;        /* guards what follows */

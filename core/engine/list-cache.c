@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "engine/health-rules.h"
+#include "engine/health.h"
 #include "engine/mounts.h"
 #include "engine/networks.h"
 
@@ -99,6 +101,8 @@ static struct state_container brief_of(const struct state_container *row)
         .started_ns = row->started_ns,
         .finished_ns = row->finished_ns,
     };
+    if (json_obj(row->runtime, "health"))
+        brief.runtime = json_pack("{s{ss}}", "health", "Status", health_word(row));
     if (json_object_size(labels) > 0) {
         brief.config = json_object();
         json_put_take(brief.config, "Labels", json_deep_copy(labels));
@@ -187,6 +191,7 @@ void list_cache_row_changed(struct list_cache *c, const char *id)
     pthread_mutex_lock(&c->stale_lock);
     map_set(&c->stale, id, c);
     pthread_mutex_unlock(&c->stale_lock);
+    health_row_changed(c->engine, id);
 }
 
 static struct map take_stale(struct list_cache *c)

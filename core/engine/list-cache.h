@@ -11,7 +11,7 @@
 
 struct list_item {
     unsigned refs;
-    /* What filters and the status need; of `config` Labels only, no other documents. */
+    /* What filters and the status need; of `config` Labels and of `runtime` the health's Status only, no other documents. */
     struct state_container row;
     char *head, *tail; /* the entry's JSON before and after the value of Status */
 };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/health.h"
 #include "engine/restarts.h"
 
 #define RETRY_MIN_MS 1000u
@@ -291,6 +292,12 @@ static void on_log_error(void *arg, const char *driver, const char *message, con
                             .now = xstrdup0(now)});
 }
 
+static void on_checked(void *arg, const struct shim_checked *c)
+{
+    const struct live *l = arg;
+    health_checked(l->engine, l->id, c);
+}
+
 static void on_oom(void *arg)
 {
     post(arg, (struct news){.kind = NEWS_OOM});
@@ -315,6 +322,7 @@ const struct shim_events live_events = {
     .exited = on_exited,
     .exec_exited = on_exec_exited,
     .log_error = on_log_error,
+    .checked = on_checked,
     .oom = on_oom,
     .detached = on_detached,
     .lost = on_lost,

@@ -12,11 +12,13 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "engine/health.h"
 #include "engine/live.h"
 #include "engine/restart-policy.h"
 #include "runtime/cgroup.h"
 
 struct pausing {
+    struct engine *engine;
     bool paused; /* wanted */
     bool stop_was, changed;
 };
@@ -31,15 +33,20 @@ static void mark_paused(struct state_container *row, void *arg)
         return;
     free(row->status);
     row->status = xstrdup(p->paused ? "paused" : "running");
+    if (p->paused)
+        health_note_rest(p->engine, row);
 }
 
 static int note(struct engine *e, const char *id, struct pausing *p, struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *row = NULL;
+    p->engine = e;
     int r = container_modify(e, id, mark_paused, p, &row, err);
-    if (r == 0 && p->changed)
-        container_event(e, row, p->paused ? "pause" : "unpause", NULL);
-    return r;
+    if (r < 0 || !p->changed)
+        return r;
+    health_paused(e, id, p->paused);
+    container_event(e, row, p->paused ? "pause" : "unpause", NULL);
+    return 0;
 }
 
 void container_thaw(struct engine *e, const char *id)

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "engine/execs.h"
 #include "engine/exits.h"
+#include "engine/health.h"
 #include "engine/live.h"
 #include "engine/log-status.h"
 #include "engine/networks.h"
@@ -388,6 +389,7 @@ static int take_up(struct repair *r, struct err *err)
             0)
             log_warn("ports of container %s: %s", l->id, err_msg(&words));
         live_open(l);
+        health_take_up(e, l->id);
     }
     return 0;
 }

@@ -5,6 +5,8 @@
  * One claim for both halves, so that nobody starts, stops or removes the container in between; the claim's word lets start-up finish the second
  * half when the daemon died after the first.
  */
+#include "engine/restart.h"
+
 #include <errno.h>
 
 #include "base/failpoint.h"
@@ -31,6 +33,29 @@ static int stop_half(struct engine *e, struct state_container **row, int signal,
     return 0;
 }
 
+static bool is_run(const struct state_container *row, int64_t started_ns)
+{
+    return str_eq(row->status, "running") && row->started_ns == started_ns && !row->stop_requested;
+}
+
+/* With the claim, which is given back. */
+static int restart_claimed(struct engine *e, struct state_container **row, int signal,
+                           bool has_timeout, int64_t timeout_s, struct err *err)
+{
+    int r = stop_half(e, row, signal, has_timeout, timeout_s, err);
+    if (r == 0)
+        r = container_check_startable(*row, err);
+    if (r == 0)
+        r = container_start_claimed(e, row, false, err);
+    if (r == 0)
+        container_event(e, *row, "restart", NULL);
+    bool gone = r < 0 && (*row)->auto_remove && !container_is_running(*row);
+    container_unclaim(e, (*row)->id);
+    if (gone)
+        container_auto_remove(e, (*row)->id);
+    return r;
+}
+
 int engine_container_restart(struct engine *e, const char *ref, const char *signal,
                              bool has_timeout, int64_t timeout_s, struct err *err)
 {
@@ -41,16 +66,19 @@ int engine_container_restart(struct engine *e, const char *ref, const char *sign
         r = container_claim(e, ref, "restart", CLAIM_LIMIT_MS, &row, err);
     if (r < 0)
         return r;
-    r = stop_half(e, &row, number, has_timeout, timeout_s, err);
-    if (r == 0)
-        r = container_check_startable(row, err);
-    if (r == 0)
-        r = container_start_claimed(e, &row, false, err);
-    if (r == 0)
-        container_event(e, row, "restart", NULL);
-    bool gone = r < 0 && row->auto_remove && !container_is_running(row);
-    container_unclaim(e, row->id);
-    if (gone)
-        container_auto_remove(e, row->id);
+    r = restart_claimed(e, &row, number, has_timeout, timeout_s, err);
     return r < 0 ? err_wrap(err, "Cannot restart container %s", ref) : 0;
+}
+
+int container_restart_run(struct engine *e, const char *id, int64_t started_ns, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = container_claim(e, id, "restart", CLAIM_LIMIT_MS, &row, err);
+    if (r < 0)
+        return r;
+    if (!is_run(row, started_ns)) {
+        container_unclaim(e, row->id);
+        return err_set(err, -ECANCELED, "it does not run any more, or its end is wanted");
+    }
+    return restart_claimed(e, &row, 0, false, 0, err);
 }

@@ -131,7 +131,7 @@ void container_event(struct engine *e, const struct state_container *row, const 
     const char *key;
     json_t *value;
     json_object_foreach (json_obj(row->config, "Labels"), key, value)
-        json_put(attributes, key, value);
+        json_put_str(attributes, key, json_string_value(value)); /* a copy: the row may be kept */
     if (row->image_ref)
         json_put_str(attributes, "image", row->image_ref);
     json_put_str(attributes, "name", row->name);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "config/config.h"
 #include "engine/body.h"
+#include "engine/health-rules.h"
 #include "engine/inherit.h"
 #include "engine/log-driver.h"
 #include "engine/mounts.h"
@@ -308,7 +309,12 @@ int create_spec_read(struct engine *e, const char *name, const char *platform, c
     if (r < 0)
         return r;
     out->warnings = json_array();
+    r = health_check_config(out->config, out->host_config, NULL, err);
+    if (r < 0)
+        return r;
     r = read_image(e, platform, out, err);
+    if (r == 0)
+        r = health_check_config(out->config, out->host_config, out->warnings, err);
     if (r == 0)
         r = check_host_config(e, out, err);
     if (r == 0)

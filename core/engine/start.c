@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "engine/exits.h"
+#include "engine/health.h"
 #include "engine/hosts.h"
 #include "engine/inherit.h"
 #include "engine/live.h"
@@ -208,6 +209,7 @@ static void mark_running(struct state_container *row, void *arg)
     row->stop_requested = false;
     inherit_note_start(row, s->host_config, s->ulimits);
     row->started_ns = time_now_ns();
+    health_note_start(row);
     log_status_begin(row, s->begun_ns);
 }
 
@@ -311,6 +313,7 @@ int container_start_claimed(struct engine *e, struct state_container **row, bool
     volumes_event(e, s.row, "mount");
     networks_event(e, s.row, "connect");
     container_event(e, s.row, "start", NULL);
+    health_begin(e, s.row);
     live_open(s.live);
     return 0;
 }

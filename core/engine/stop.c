@@ -274,6 +274,17 @@ int engine_container_kill(struct engine *e, const char *ref, const char *signal,
     return r;
 }
 
+int container_kill_run(struct engine *e, const char *id, int64_t started_ns, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_get(e->state, id, &row, err);
+    if (r < 0)
+        return r;
+    if (!str_eq(row->status, "running") || row->started_ns != started_ns || row->stop_requested)
+        return err_set(err, -ECANCELED, "it does not run any more, or its end is wanted");
+    return send_signal(e, row, SIGKILL, err);
+}
+
 int engine_container_resize(struct engine *e, const char *ref, int64_t rows, int64_t cols,
                             struct err *err)
 {

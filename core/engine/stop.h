@@ -11,3 +11,6 @@ int container_end(struct engine *e, const struct state_container *row, int signa
 /* Stop, as the verb does it: signal 0 is its stop signal, the time-out its own where none is given; with the event. */
 int container_stop_claimed(struct engine *e, const struct state_container *row, int signal,
                            bool has_timeout, int64_t timeout_s, struct err *err);
+/* SIGKILL to the run that began at `started_ns`, by nobody's wish: the restart policy decides what follows. -ECANCELED where it does not run any more,
+ * or its end is wanted already. */
+int container_kill_run(struct engine *e, const char *id, int64_t started_ns, struct err *err);

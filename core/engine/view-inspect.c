@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/execs.h"
+#include "engine/health.h"
 #include "engine/inherit.h"
 #include "engine/log-driver.h"
 #include "engine/log-status.h"
@@ -15,7 +16,7 @@
 #include "engine/storage.h"
 #include "engine/view.h"
 
-static json_t *state_view(const struct state_container *row)
+static json_t *state_view(struct engine *e, const struct state_container *row)
 {
     bool running = container_is_running(row);
     json_t *o = json_object();
@@ -30,6 +31,9 @@ static json_t *state_view(const struct state_container *row)
     json_put_str(o, "Error", row->error ? row->error : "");
     json_put_time(o, "StartedAt", row->started_ns);
     json_put_time(o, "FinishedAt", row->finished_ns);
+    json_t *health = health_view(e, row);
+    if (health)
+        json_put_take(o, "Health", health);
     return o;
 }
 
@@ -63,7 +67,7 @@ static json_t *inspect_view(struct engine *e, const struct state_container *row)
     json_put_time(o, "Created", row->created_ns);
     json_put_str(o, "Path", json_str(row->runtime, "path", ""));
     json_put_take(o, "Args", args ? json_deep_copy(args) : json_array());
-    json_put_take(o, "State", state_view(row));
+    json_put_take(o, "State", state_view(e, row));
     json_put_str(o, "Image", row->image_id ? row->image_id : "");
     put_file(e, row, o, "ResolvConfPath", "resolv.conf");
     put_file(e, row, o, "HostnamePath", "hostname");

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/filters.h"
+#include "engine/health-rules.h"
 #include "engine/list-cache.h"
 #include "engine/networks.h"
 #include "engine/storage.h"
@@ -60,7 +61,13 @@ char *status_words(const struct state_container *row, int64_t now_ns)
     }
     if (container_is_running(row)) {
         _cleanup_(freep) char *since = duration_words(now_ns - row->started_ns);
-        return str_printf("Up %s%s", since, str_eq(row->status, "paused") ? " (Paused)" : "");
+        const char *health = health_word(row);
+        if (str_eq(row->status, "paused"))
+            return str_printf("Up %s (Paused)", since);
+        if (str_eq(health, "none"))
+            return str_printf("Up %s", since);
+        return str_printf("Up %s (%s%s)", since, str_eq(health, "starting") ? "health: " : "",
+                          health);
     }
     _cleanup_(freep) char *since = duration_words(now_ns - row->finished_ns);
     return str_printf("Exited (%lld) %s ago", (long long)row->exit_code, since);
@@ -222,7 +229,7 @@ static bool matches(const struct list_query *q, const struct state_container *ro
     const json_t *f = q->filters;
     return filters_match_prefix(f, "id", row->id) && matches_name(f, row->name) &&
            filters_match_exact(f, "status", row->status) && matches_exited(f, row) &&
-           filters_match_exact(f, "health", "none") && !q->is_task &&
+           filters_match_exact(f, "health", health_word(row)) && !q->is_task &&
            (!filters_has(f, "ancestor") ||
             (row->image_id && strv_has(&q->ancestors, row->image_id))) &&
            (!q->before_ns || row->created_ns < q->before_ns) &&

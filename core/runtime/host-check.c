@@ -230,16 +230,6 @@ static int check_tmpfs(const json_t *hc, struct err *err)
     return 0;
 }
 
-/* "NONE" and an inherited or disabled check are nothing that would be missed. */
-static void note_healthcheck(const json_t *config, json_t *warnings)
-{
-    const json_t *test = json_arr(json_obj(config, "Healthcheck"), "Test");
-    const char *word = json_string_value(json_array_get(test, 0));
-    if (word && *word && !str_eq(word, "NONE"))
-        json_push_str(warnings, "Health checks are not run by this daemon. The container has no "
-                                "health status.");
-}
-
 static int check_caps(const json_t *hc, json_t *warnings, struct err *err)
 {
     uint64_t mask;
@@ -286,8 +276,6 @@ int runtime_host_config_check(const json_t *config, json_t *hc, const struct cgr
         r = security_opts_read(hc, &sec, err);
     if (r == 0)
         r = check_caps(hc, warnings, err);
-    if (r == 0)
-        note_healthcheck(config, warnings);
     if (r == 0)
         r = check_numbers(hc, err);
     if (r == 0)

@@ -12,6 +12,7 @@
 /* How long an answer may take. Preparing mounts and starting may wait for slow disks; all else is the shim's own. */
 #define SLOW_MS  60000
 #define QUICK_MS 10000
+#define TELL_MS  100
 #define ABORT_MS 3000 /* it is killed otherwise */
 
 static json_t *message(const char *type, const char *exec)
@@ -149,6 +150,19 @@ int shim_exec(struct shim *s, const char *exec, const json_t *process,
 int shim_exec_forget(struct shim *s, const char *exec, struct err *err)
 {
     return call_quick(s, message("exec_forget", exec), err);
+}
+
+int shim_check(struct shim *s, json_t *order)
+{
+    json_put_str(order, "type", "check");
+    return shim_tell(s, order, TELL_MS);
+}
+
+int shim_check_stop(struct shim *s, const char *check)
+{
+    json_auto_t *m = message("check_stop", NULL);
+    json_put_str(m, "check", check);
+    return shim_tell(s, m, TELL_MS);
 }
 
 int shim_root(struct shim *s, int *fd, struct err *err)

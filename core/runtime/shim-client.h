@@ -23,6 +23,8 @@ int shim_request(struct shim *s, json_t *msg, const struct shim_call *call, json
 struct shim_waiter;
 void shim_ask(struct shim *s, json_t *msg, const struct shim_call *call, struct shim_waiter *w);
 int shim_hear(struct shim *s, struct shim_waiter *w, json_t **reply, int *fd, struct err *err);
+/* Sends a message (borrowed) that wants no answer, and waits at most so long for others' to leave before it. */
+int shim_tell(struct shim *s, json_t *msg, int64_t timeout_ms);
 /* The end of the connection is expected from now on. */
 void shim_mark_leaving(struct shim *s);
 /* Reads {code, signal, oom, time_ns}; error is left NULL. */

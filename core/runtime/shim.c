@@ -144,6 +144,19 @@ static void take_exit(struct shim *s, const json_t *msg)
         s->events.exited(s->arg, &x);
 }
 
+static void take_checked(struct shim *s, const json_t *msg)
+{
+    const struct shim_checked c = {.check = json_str(msg, "check", ""),
+                                   .code = (int)json_int(msg, "code", -1),
+                                   .output = json_str(msg, "output", ""),
+                                   .truncated = json_bool(msg, "truncated", false),
+                                   .timed_out = json_bool(msg, "timed_out", false),
+                                   .dropped = json_bool(msg, "dropped", false),
+                                   .error = json_str(msg, "error", NULL)};
+    if (s->events.checked)
+        s->events.checked(s->arg, &c);
+}
+
 static void take_event(struct shim *s, const char *type, const json_t *msg)
 {
     const struct shim_events *ev = &s->events;
@@ -152,6 +165,8 @@ static void take_event(struct shim *s, const char *type, const json_t *msg)
         take_exit(s, msg);
     else if (str_eq(type, "exec_exited") && exec && ev->exec_exited)
         ev->exec_exited(s->arg, exec, (int)json_int(msg, "code", -1), json_int(msg, "time_ns", 0));
+    else if (str_eq(type, "checked"))
+        take_checked(s, msg);
     else if (str_eq(type, "log_error") && ev->log_error)
         (ev->log_error)(s->arg, json_str(msg, "driver", ""), json_str(msg, "message", ""),
                         json_str(msg, "now", NULL));
@@ -325,6 +340,20 @@ static const char *type_of(const json_t *msg)
         if (str_eq(type, types[i]))
             return types[i];
     return "a request";
+}
+
+int shim_tell(struct shim *s, json_t *msg, int64_t timeout_ms)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t ns = end.tv_nsec + timeout_ms * NS_PER_MS;
+    end.tv_sec += (time_t)(ns / NS_PER_SEC);
+    end.tv_nsec = (long)(ns % NS_PER_SEC);
+    json_put_int(msg, "fds", 0);
+    pthread_mutex_lock(&s->lock);
+    bool lost = s->lost;
+    pthread_mutex_unlock(&s->lock);
+    return lost ? -ECONNRESET : send_request(s, msg, &(struct shim_call){0}, &end);
 }
 
 void shim_ask(struct shim *s, json_t *msg, const struct shim_call *call, struct shim_waiter *w)

@@ -43,6 +43,17 @@ struct shim_exit {
     const char *error; /* may be NULL */
 };
 
+/* What a health check came to. */
+struct shim_checked {
+    const char *check; /* its id */
+    int code;          /* the command's, or 1 for a connection that failed */
+    const char *output;
+    bool truncated; /* there was more output */
+    bool timed_out;
+    bool dropped;      /* it was broken off and says nothing */
+    const char *error; /* why it could not be run, or NULL */
+};
+
 /* Each may be NULL. Strings live until the callback returns. No callback comes after shim_close() has returned (but do not call
  * shim_close() inside one). */
 struct shim_events {
@@ -51,6 +62,7 @@ struct shim_events {
     /* `now`: the driver that has taken over, "" for none, NULL where nothing has changed. */
     void (*log_error)(void *arg, const char *driver, const char *message, const char *now);
     void (*oom)(void *arg);
+    void (*checked)(void *arg, const struct shim_checked *c);
     void (*detached)(void *arg, const char *exec); /* exec NULL: the container itself */
     /* The connection is gone; after a shim that was not told to go, look whether it lives and shim_connect() anew. */
     void (*lost)(void *arg);
@@ -80,6 +92,8 @@ void shim_close(struct shim *s);
 
 /* The minor of its protocol, and that from which shim_upgrade() is known. */
 #define SHIM_MINOR_UPGRADE 1
+/* That from which shim_check() is. */
+#define SHIM_MINOR_CHECK 2
 int shim_minor(const struct shim *s);
 pid_t shim_pid(const struct shim *s);
 uint64_t shim_start_time(const struct shim *s);
@@ -130,6 +144,11 @@ int shim_exec(struct shim *s, const char *exec, const json_t *process,
               const struct shim_attach *streams, int sock, struct shim_process *out, int *exit_code,
               struct err *err);
 int shim_exec_forget(struct shim *s, const char *exec, struct err *err);
+/* Orders a health check: `order` is the message `check` without its type, the caller's. Does not wait for it: what it came to is the event
+ * `checked`. -ETIMEDOUT where the shim does not even take the order. */
+int shim_check(struct shim *s, json_t *order);
+/* Ends it, and no `checked` comes. */
+int shim_check_stop(struct shim *s, const char *check);
 /* *fd: the container's root, O_PATH; the caller's. */
 int shim_root(struct shim *s, int *fd, struct err *err);
 int shim_log_rotate(struct shim *s, struct err *err);

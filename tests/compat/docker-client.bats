@@ -322,12 +322,33 @@ P
     each one
 }
 
-@test "docker inspect of what is nowhere; a health check that nobody runs is said" {
+@test "docker inspect of what is nowhere" {
     one() {
         run "$D" inspect nosuchthing
         [ "$status" -eq 1 ] && [[ $output == *"No such object: nosuchthing"* ]] || { echo "$output"; return 1; }
-        run "$D" create --health-cmd true busybox true
-        [ "$status" -eq 0 ] && [[ $output == *"Health checks are not run"* ]] || { echo "$output"; return 1; }
+    }
+    each one
+}
+
+@test "health checks: run --health-*, inspect, ps, --filter health, events" {
+    one() {
+        local id status=
+        id=$("$D" run -d --network none --health-cmd 'echo looked; test -e /ok' --health-interval 50ms --health-retries 1 --label berth.on-unhealthy=none busybox sleep 1000)
+        is() { [ "$("$D" inspect --format '{{.State.Health.Status}}' "$id")" = "$1" ]; }
+        eventually 10 is unhealthy
+        "$D" exec "$id" touch /ok
+        eventually 10 is healthy
+        [ "$("$D" ps -q --no-trunc --filter health=healthy)" = "$id" ]
+        [ -z "$("$D" ps -q --filter health=unhealthy)" ]
+        [[ $("$D" ps --format '{{.Status}}') == "Up "*" (healthy)" ]]
+        [ "$("$D" inspect --format '{{(index .State.Health.Log 0).Output}}' "$id")" = looked ]
+        [ "$("$D" inspect --format '{{.State.Health.FailingStreak}} {{.Config.Healthcheck.Interval}}' "$id")" = "0 50ms" ]
+        "$D" rm -f "$id" >/dev/null
+        run "$D" create --health-interval 100us busybox true
+        [[ $output == *"Interval in Healthcheck cannot be less than 1ms"* ]] || { echo "$output"; return 1; }
+        id=$("$D" create --no-healthcheck busybox true)
+        [ "$("$D" inspect --format '{{.Config.Healthcheck.Test}}' "$id")" = "[NONE]" ]
+        "$D" rm "$id" >/dev/null
     }
     each one
 }

@@ -141,6 +141,18 @@ exec_after() {
     [ "$(b exec box echo in)" = in ]
 }
 
+healthy() { [ "$(field box '{{.State.Health.Status}}' 2>/dev/null)" = healthy ]; }
+healthy_or_dead() { ! daemon_lives || healthy; }
+health_prepare() { slow --health-cmd 'test -e /ok' --health-interval 50ms --health-retries 1000; }
+health_act() {
+    inworld touch "/proc/$(init_pid box)/root/ok"
+    eventually 20 healthy_or_dead
+}
+health_after() {
+    [ "$1" = undone ] || state_is running
+    eventually 10 healthy
+}
+
 a_tar() { tar -C "$T" -cf "$T/a.tar" passed serial; }
 import_prepare() { a_tar; }
 import_act() { b import "$T/a.tar" made:latest; }

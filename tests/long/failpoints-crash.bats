@@ -25,6 +25,7 @@ setup() { baseline; }
 @test "rename" { crash_everywhere rename; }
 @test "update" { crash_everywhere update; }
 @test "exec" { crash_everywhere exec; }
+@test "health" { crash_everywhere health; }
 @test "rm" { crash_everywhere rm; }
 @test "rm_force" { crash_everywhere rm_force; }
 @test "import" { crash_everywhere import; }

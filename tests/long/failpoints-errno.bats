@@ -25,6 +25,7 @@ setup() { baseline; }
 @test "rename" { fail_everywhere rename; }
 @test "update" { fail_everywhere update; }
 @test "exec" { fail_everywhere exec; }
+@test "health" { fail_everywhere health; }
 @test "rm" { fail_everywhere rm; }
 @test "rm_force" { fail_everywhere rm_force; }
 @test "import" { fail_everywhere import; }

@@ -27,6 +27,7 @@ each() { # each VERB...: those failpoints that no verb before has passed
 @test "rename, update" { each rename update; }
 @test "rm" { each rm rm_force; }
 @test "exec" { each exec; }
+@test "health" { each health; }
 @test "import, load, tag, rmi, image prune" { each import load tag untag rmi image_prune; }
 @test "reload" { each reload; }
 @test "volume create, rm, prune" { each volume_create volume_rm volume_prune; }

@@ -42,11 +42,34 @@ static void status_tells_the_state(void **state)
     assert_string_equal(created, "Created");
 }
 
+static void status_tells_the_health_of_what_runs(void **state)
+{
+    static const struct {
+        const char *status, *health, *words;
+    } cases[] = {
+        {"running", "starting", "Up 5 seconds (health: starting)"},
+        {"running", "healthy", "Up 5 seconds (healthy)"},
+        {"running", "unhealthy", "Up 5 seconds (unhealthy)"},
+        {"paused", "unhealthy", "Up 5 seconds (Paused)"},
+        {"exited", "unhealthy", "Exited (0) 2 seconds ago"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct state_container row = {.status = (char *)cases[i].status,
+                                      .started_ns = 95 * NS_PER_SEC,
+                                      .finished_ns = 98 * NS_PER_SEC};
+        row.runtime = json_pack("{s{ss}}", "health", "Status", cases[i].health);
+        _cleanup_(freep) char *words = status_words(&row, 100 * NS_PER_SEC);
+        json_decref(row.runtime);
+        assert_string_equal(words, cases[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_read_as_dockers),
         cmocka_unit_test(status_tells_the_state),
+        cmocka_unit_test(status_tells_the_health_of_what_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
