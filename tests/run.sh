@@ -152,7 +152,8 @@ run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
 
 # What runs in the machine, the longest first; FILE:TAG is the tests of FILE with this tag.
 vm_files="system/run.bats system/crash.bats:vm system/restart.bats:vm system/ports.bats vm/v2.bats vm/apparmor.bats system/leaks.bats
-    system/logs.bats system/config.bats system/verbs.bats:vm system/stats.bats:vm"
+    system/logs.bats system/config.bats system/verbs.bats:vm system/stats.bats:vm
+    system/health.bats:vm"
 
 # qemu is asked for only here: it is installed where that is possible, and without it the tier is left out.
 vm_possible() {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "client/health-options.h"
 #include "client/kvfile.h"
 #include "client/run-parts.h"
 
@@ -51,6 +52,17 @@ const struct flag container_flags[] = {
     {"expose", 0, FLAG_LIST, "list", "Expose a port or a range of ports"},
     {"gpus", 0, FLAG_STRING, "gpu-request", "GPU devices to add to the container"},
     {"group-add", 0, FLAG_LIST, "list", "Add additional groups to join"},
+    {"health-cmd", 0, FLAG_STRING, "command", "Command to run to check health"},
+    {"health-http", 0, FLAG_STRING, "url",
+     "Check health by an HTTP request (http://localhost:8080/ready): 2xx and 3xx are healthy"},
+    {"health-interval", 0, FLAG_STRING, "duration", "Time between running the check (30s)"},
+    {"health-retries", 0, FLAG_INT, "int", "Consecutive failures needed to report unhealthy (3)"},
+    {"health-start-interval", 0, FLAG_STRING, "duration",
+     "Time between running the check during the start period (5s)"},
+    {"health-start-period", 0, FLAG_STRING, "duration",
+     "Start period for the container to initialize before failures count (0s)"},
+    {"health-tcp", 0, FLAG_STRING, "[host:]port", "Check health by a TCP connection"},
+    {"health-timeout", 0, FLAG_STRING, "duration", "Maximum time to allow one check to run (30s)"},
     {"hostname", 'h', FLAG_STRING, "string", "Container host name"},
     {"init", 0, FLAG_BOOL, "",
      "Run an init inside the container that forwards signals and reaps processes"},
@@ -85,6 +97,8 @@ const struct flag container_flags[] = {
      .hidden = true},
     {"network-alias", 0, FLAG_LIST, "list", "Add a name of the container on its network"},
     {"no-healthcheck", 0, FLAG_BOOL, "", "Disable any HEALTHCHECK of the image"},
+    {"on-unhealthy", 0, FLAG_STRING, "action",
+     "What to do for a container that fails its checks: none, restart, kill"},
     {"oom-kill-disable", 0, FLAG_BOOL, "", "Disable the OOM killer"},
     {"oom-score-adj", 0, FLAG_INT, "int", "Tune the host's OOM preferences (-1000 to 1000)"},
     {"pid", 0, FLAG_STRING, "string", "PID namespace to use", .words = "host container:"},
@@ -440,8 +454,6 @@ static void put_command(const struct args *a, json_t *config, const struct attac
     json_put_bool(config, "AttachStdout", attach->out);
     json_put_bool(config, "AttachStderr", attach->err);
     json_put_bool(config, "StdinOnce", attach->in && args_bool(a, "interactive"));
-    if (args_bool(a, "no-healthcheck"))
-        json_put_take(config, "Healthcheck", json_pack("{s[s]}", "Test", "NONE"));
 }
 
 static int check_pull(const struct args *a, struct err *err)
@@ -485,6 +497,8 @@ int container_body(const struct args *a, bool foreground, struct attach *attach,
     r = put_plain(a, config, host, err);
     if (r == 0)
         r = put_env_and_labels(a, config, err);
+    if (r == 0)
+        r = health_options(a, config, err);
     if (r == 0)
         r = put_restart(a, host, err);
     if (r == 0)

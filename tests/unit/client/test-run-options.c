@@ -147,8 +147,32 @@ static void entrypoint_and_pull_are_checked(void **state)
     check(WORDS("--entrypoint", "/e", "x", "-a"), "Entrypoint", "[\"/e\"]");
     check(WORDS("--entrypoint", "", "x"), "Entrypoint", "[\"\"]");
     check(WORDS("x"), "Cmd", "-");
-    check(WORDS("--no-healthcheck", "x"), "Healthcheck", "{\"Test\":[\"NONE\"]}");
     fails(WORDS("--pull", "often", "x"), "must be always, missing or never");
+}
+
+static void health_flags_make_a_check(void **state)
+{
+    check(WORDS("x"), "Healthcheck", "-");
+    check(WORDS("--no-healthcheck", "x"), "Healthcheck", "{\"Test\":[\"NONE\"]}");
+    check(WORDS("--health-cmd", "a b", "--health-interval=1m30s", "--health-timeout", "500ms",
+                "--health-start-period", "1s", "--health-start-interval", "2s", "--health-retries",
+                "4", "x"),
+          "Healthcheck",
+          "{\"Test\":[\"CMD-SHELL\",\"a b\"],\"Interval\":90000000000,\"Timeout\":500000000,"
+          "\"StartPeriod\":1000000000,\"StartInterval\":2000000000,\"Retries\":4}");
+    check(WORDS("--health-retries", "4", "x"), "Healthcheck", "{\"Retries\":4}");
+    check(WORDS("--health-tcp", "80", "x"), "Healthcheck", "{\"Test\":[\"TCP\",\"80\"]}");
+    check(WORDS("--health-http", "http://localhost/", "x"), "Healthcheck",
+          "{\"Test\":[\"HTTP\",\"http://localhost/\"]}");
+    check(WORDS("--on-unhealthy", "restart", "x"), "Labels",
+          "{\"berth.on-unhealthy\":\"restart\"}");
+    fails(WORDS("--no-healthcheck", "--health-retries", "1", "x"),
+          "--no-healthcheck conflicts with --health-* options");
+    fails(WORDS("--health-cmd", "a", "--health-http", "b", "x"), "a container has one check");
+    fails(WORDS("--health-interval", "-1s", "x"), "--health-interval cannot be negative");
+    fails(WORDS("--health-retries", "-1", "x"), "--health-retries cannot be negative");
+    fails(WORDS("--health-timeout", "5", "x"), "a duration such as");
+    fails(WORDS("--on-unhealthy", "x", "x"), "none, restart or kill");
 }
 
 /* A file that is gone with the test: its path below /proc. */
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test(control_groups_have_flags),
         cmocka_unit_test(ports_are_bound_and_exposed),
         cmocka_unit_test(entrypoint_and_pull_are_checked),
+        cmocka_unit_test(health_flags_make_a_check),
         cmocka_unit_test(environment_comes_from_files_flags_and_ourselves),
         cmocka_unit_test(bad_lines_of_files_are_named),
         cmocka_unit_test(times_are_here_unless_they_say_where),
