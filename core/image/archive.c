@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/fs.h"
 #include "base/str.h"
 #include "build-config.h"
 #include "image/archive/ops.h"
@@ -39,19 +40,40 @@ static int get_ops(const struct archive_ops **out, struct err *err)
     return r;
 }
 
-int archive_unpack(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats,
-                   struct err *err)
+int archive_extract(int tar_fd, const struct archive_target *to, struct archive_stats *stats,
+                    struct err *err)
 {
     const struct archive_ops *ops;
     int r = get_ops(&ops, err);
-    return r < 0 ? r : ops->unpack(tar_fd, dir_fd, form, stats, err);
+    return r < 0 ? r : ops->extract(tar_fd, to, stats, err);
+}
+
+int archive_unpack(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats,
+                   struct err *err)
+{
+    const struct archive_target to = {.root = dir_fd, .form = form};
+    return archive_extract(tar_fd, &to, stats, err);
+}
+
+int archive_write(const struct archive_source *src,
+                  int (*put)(void *ctx, const void *data, size_t n, struct err *err), void *ctx,
+                  struct err *err)
+{
+    const struct archive_ops *ops;
+    int r = get_ops(&ops, err);
+    return r < 0 ? r : ops->write(src, put, ctx, err);
+}
+
+static int put_to_fd(void *ctx, const void *data, size_t n, struct err *err)
+{
+    int r = fs_write_all(*(int *)ctx, data, n);
+    return r < 0 ? err_errno(err, r, "writing the archive") : 0;
 }
 
 int archive_pack(int dir_fd, int tar_fd, uint32_t form, struct err *err)
 {
-    const struct archive_ops *ops;
-    int r = get_ops(&ops, err);
-    return r < 0 ? r : ops->pack(dir_fd, tar_fd, form, err);
+    const struct archive_source src = {.fd = dir_fd, .form = form};
+    return archive_write(&src, put_to_fd, &tar_fd, err);
 }
 
 int archive_decompress(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),

@@ -2,8 +2,8 @@
 /*
  * Archives from any bytes
  *
- * Unpacks into a directory beside a witness, in each form of whiteouts. Whatever comes, the witness stays as it is and
- * nothing appears beside it.
+ * Unpacks into a directory beside a witness, in each form of whiteouts and as a copy into a container does it. Whatever comes, the witness
+ * stays as it is and nothing appears beside it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static int64_t entries(const char *dir)
     return n;
 }
 
-static void unpack(const uint8_t *data, size_t n, const char *dir, uint32_t form)
+static void unpack(const uint8_t *data, size_t n, const char *dir, struct archive_target to)
 {
     _cleanup_(err_fini) struct err err = {0};
     _cleanup_(freep) char *root = str_printf("%s/root", dir);
@@ -46,7 +46,9 @@ static void unpack(const uint8_t *data, size_t n, const char *dir, uint32_t form
     must(fs_mkdir_p(root, 0700) == 0);
     _cleanup_(closep) int fd = fs_open_dir(AT_FDCWD, root);
     must(fd >= 0);
-    int r = unpack_run(tar, fd, form, NULL, &err);
+    to.root = fd;
+    must(!to.prefix || mkdirat(fd, to.prefix, 0700) == 0);
+    int r = unpack_run(tar, &to, NULL, &err);
     must(r == 0 || (r < 0 && err.msg));
     must(fs_rm_rf(AT_FDCWD, root) == 0);
 }
@@ -61,7 +63,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     _cleanup_(freep) char *witness = str_printf("%s/witness", dir);
     must(fs_write(AT_FDCWD, witness, "w", 1, 0600) == 0);
     for (uint32_t form = BERTH_WHITEOUT_APPLY; form <= BERTH_WHITEOUT_OCI; form++)
-        unpack(data, n, dir, form);
+        unpack(data, n, dir, (struct archive_target){.form = form});
+    const struct archive_target copy = {.prefix = "in",
+                                        .form = BERTH_WHITEOUT_OCI,
+                                        .keep_top = true,
+                                        .no_replace = true,
+                                        .from = "a",
+                                        .to = "b"};
+    unpack(data, n, dir, copy);
     _cleanup_(freep) char *text = NULL;
     must(fs_read(AT_FDCWD, witness, 16, &text, NULL) == 0 && str_eq(text, "w"));
     must(entries(dir) == 3);

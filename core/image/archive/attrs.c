@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/fs.h"
 #include "image/archive/target.h"
 
 #define XATTRS_MAX      256
@@ -22,17 +23,27 @@ bool xattr_kept(const char *name)
            (str_after(name, "user.") && !str_after(name, "user.overlay."));
 }
 
-static int set_owner(struct archive_entry *e, int dir, const char *base, const char *path,
+static int set_owner(const struct unpack *u, struct archive_entry *e, int fd, const char *path,
                      struct err *err)
 {
-    int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+    const struct archive_target *to = u->to;
+    int64_t uid = to->chown ? to->uid : archive_entry_uid(e);
+    int64_t gid = to->chown ? to->gid : archive_entry_gid(e);
+    if (to->no_owner)
+        return 0;
     if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
         return err_set(err, -EINVAL, "tar entry %s: owner %lld:%lld is out of range", path,
                        (long long)uid, (long long)gid);
-    if (fchownat(dir, base, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fchownat(fd, "", (uid_t)uid, (gid_t)gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
         return err_errno(err, -errno, "tar entry %s: changing its owner to %lld:%lld", path,
                          (long long)uid, (long long)gid);
     return 0;
+}
+
+/* As Docker: what the file system, this kind of file or the user cannot hold is left out. */
+static bool may_lack(const struct unpack *u, const char *name, int code)
+{
+    return code == ENOTSUP || (code == EPERM && (str_after(name, "user.") || u->to->no_owner));
 }
 
 static int set_xattrs(struct unpack *u, struct archive_entry *e, const char *place,
@@ -50,10 +61,9 @@ static int set_xattrs(struct unpack *u, struct archive_entry *e, const char *pla
         if (size > XATTR_BYTES_MAX)
             return err_set(err, -EINVAL, "tar entry %s: attribute %s is larger than %u bytes", path,
                            name, XATTR_BYTES_MAX);
-        if (lsetxattr(place, name, value, size, 0) == 0)
+        if (setxattr(place, name, value, size, 0) == 0)
             continue;
-        /* As Docker: what the file system, or this kind of file, cannot hold is left out. */
-        if (errno != ENOTSUP && !(errno == EPERM && str_after(name, "user.")))
+        if (!may_lack(u, name, errno))
             return err_errno(err, -errno, "tar entry %s: setting attribute %s", path, name);
         u->stats.xattrs_skipped++;
     }
@@ -69,8 +79,8 @@ static void note_dir(struct unpack *u, const char *path, const struct timespec *
     u->dirs.v[u->dirs.n++] = (struct dir_time){.path = xstrdup(path), .mtime = *mtime};
 }
 
-static int set_mtime(struct unpack *u, struct archive_entry *e, int dir, const char *base,
-                     const char *path, struct err *err)
+static int set_mtime(struct unpack *u, struct archive_entry *e, const char *place, const char *path,
+                     struct err *err)
 {
     if (!archive_entry_mtime_is_set(e))
         return 0;
@@ -78,42 +88,37 @@ static int set_mtime(struct unpack *u, struct archive_entry *e, int dir, const c
     if (t.tv_nsec < 0 || t.tv_nsec > 999999999)
         t.tv_nsec = 0;
     if (archive_entry_filetype(e) == AE_IFDIR) {
-        _cleanup_(freep) char *clean = NULL; /* set when all its files are there */
-        int r = path_clean(archive_entry_pathname(e), path, &clean, err);
-        if (r == 0)
-            note_dir(u, clean, &t);
-        return r;
+        note_dir(u, path, &t); /* set when all its files are there */
+        return 0;
     }
     const struct timespec times[2] = {t, t};
-    if (utimensat(dir, base, times, AT_SYMLINK_NOFOLLOW) < 0)
+    if (utimensat(AT_FDCWD, place, times, 0) < 0)
         return err_errno(err, -errno, "tar entry %s: setting its time", path);
     return 0;
 }
 
-int attrs_apply(struct unpack *u, struct archive_entry *e, int dir, const char *base,
+int attrs_apply(struct unpack *u, struct archive_entry *e, int fd, const char *path,
                 struct err *err)
 {
-    const char *path = archive_entry_pathname(e);
-    bool link = archive_entry_filetype(e) == AE_IFLNK;
-    mode_t mode = archive_entry_perm(e) & 07777;
-    int r = set_owner(e, dir, base, path, err);
+    char place[FD_PATH_MAX]; /* leads to the file itself, also to a link */
+    const char *name = archive_entry_pathname(e);
+    fs_fd_path(fd, place);
+    int r = set_owner(u, e, fd, name, err);
     if (r < 0)
         return r;
-    /* Follows no link: `base` was made just now, and is none. */
-    if (!link && fchmodat(dir, base, mode, 0) < 0)
-        return err_errno(err, -errno, "tar entry %s: setting its mode", path);
-    _cleanup_(freep) char *place = str_printf("/proc/self/fd/%d/%s", dir, base);
-    r = set_xattrs(u, e, place, path, err);
-    return r < 0 ? r : set_mtime(u, e, dir, base, path, err);
+    if (archive_entry_filetype(e) != AE_IFLNK && chmod(place, archive_entry_perm(e) & 07777) < 0)
+        return err_errno(err, -errno, "tar entry %s: setting its mode", name);
+    r = set_xattrs(u, e, place, name, err);
+    return r < 0 ? r : set_mtime(u, e, place, path, err);
 }
 
 static int read_one(const char *path, const char *name, struct archive_entry *e)
 {
-    ssize_t n = lgetxattr(path, name, NULL, 0);
+    ssize_t n = getxattr(path, name, NULL, 0);
     if (n < 0)
         return errno == ENODATA ? 0 : -errno;
     _cleanup_(freep) char *value = xmalloc((size_t)n + 1);
-    n = lgetxattr(path, name, value, (size_t)n);
+    n = getxattr(path, name, value, (size_t)n);
     if (n < 0)
         return errno == ENODATA ? 0 : -errno;
     archive_entry_xattr_add_entry(e, name, value, (size_t)n);
@@ -127,13 +132,13 @@ static int by_name(const void *a, const void *b)
 
 int attrs_read(const char *path, struct archive_entry *e)
 {
-    ssize_t n = llistxattr(path, NULL, 0);
+    ssize_t n = listxattr(path, NULL, 0);
     if (n <= 0)
         return n == 0 || errno == ENOTSUP ? 0 : -errno;
     if ((size_t)n > XATTR_NAMES_MAX)
         return -E2BIG;
     _cleanup_(freep) char *names = xmalloc((size_t)n + 1);
-    n = llistxattr(path, names, (size_t)n);
+    n = listxattr(path, names, (size_t)n);
     if (n < 0)
         return -errno;
     _cleanup_(strv_fini) struct strv kept = {0};

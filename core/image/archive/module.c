@@ -7,8 +7,8 @@ extern __attribute__((visibility("default"))) const struct archive_ops berth_arc
 const struct archive_ops berth_archive_ops = {
     .size = sizeof(struct archive_ops),
     .build = BERTH_VERSION,
-    .unpack = unpack_run,
-    .pack = pack_run,
+    .extract = unpack_run,
+    .write = pack_run,
     .decompress = decompress_run,
     .walk = walk_run,
 };

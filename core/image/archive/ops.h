@@ -10,9 +10,11 @@
 struct archive_ops {
     size_t size;
     const char *build; /* BERTH_VERSION */
-    int (*unpack)(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats,
-                  struct err *err);
-    int (*pack)(int dir_fd, int tar_fd, uint32_t form, struct err *err);
+    int (*extract)(int tar_fd, const struct archive_target *to, struct archive_stats *stats,
+                   struct err *err);
+    int (*write)(const struct archive_source *src,
+                 int (*put)(void *ctx, const void *data, size_t n, struct err *err), void *ctx,
+                 struct err *err);
     int (*decompress)(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),
                       void *ctx, struct err *err);
     int (*walk)(int fd, const struct archive_visitor *v, struct err *err);

@@ -4,6 +4,10 @@
  *
  * One tree gives one stream of bytes: names sorted, PAX, owners by number only, no access times. Hard links name the
  * first path at which the inode was met; holes stay holes; whiteouts become OCI's.
+ *
+ * The tree may be one in which a container works. Each name is opened once, as a place (O_PATH) that cannot become another file;
+ * what is told of it and read from it comes through that descriptor, and only regular files are opened: a device or a pipe that
+ * is put there meanwhile is never touched. What has gone meanwhile is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +25,11 @@
 
 struct pack {
     struct archive *a;
-    uint32_t form;
+    const struct archive_source *src;
+    int (*put)(void *ctx, const void *data, size_t n, struct err *err);
+    void *ctx;
+    struct err *err;
+    int put_code;     /* what put() failed with; `err` has the words */
     struct map links; /* dev:ino → path (owned) */
     char *block;
 };
@@ -43,6 +51,8 @@ static void entry_freep(struct archive_entry **e)
 static int fail(struct pack *p, const char *path, struct err *err)
 {
     int number = archive_errno(p->a);
+    if (p->put_code)
+        return p->put_code;
     return err_set(err, number > 0 && number < 4096 ? -number : -EIO, "packing %s: %s", path,
                    archive_error_string(p->a) ?: "failed");
 }
@@ -102,10 +112,10 @@ static int write_whiteout(struct pack *p, const char *path, const struct stat *s
     return write_header(p, e, name, err);
 }
 
-static char *read_target(int dir, const char *base)
+static char *read_target(int place)
 {
     char to[ENTRY_NAME_MAX]; /* no link of Linux is longer */
-    ssize_t n = readlinkat(dir, base, to, sizeof(to));
+    ssize_t n = readlinkat(place, "", to, sizeof(to));
     return n < 0 ? NULL : xstrndup(to, (size_t)n);
 }
 
@@ -124,7 +134,8 @@ static const char *link_of(struct pack *p, const struct stat *st, const char *pa
 
 static void fill(struct archive_entry *e, const char *path, const struct stat *st)
 {
-    _cleanup_(freep) char *dir = S_ISDIR(st->st_mode) ? str_printf("%s/", path) : NULL;
+    bool slash = S_ISDIR(st->st_mode) && !str_eq(path, "/");
+    _cleanup_(freep) char *dir = slash ? str_printf("%s/", path) : NULL;
     archive_entry_set_pathname(e, dir ? dir : path);
     archive_entry_set_mode(e, st->st_mode);
     archive_entry_set_uid(e, st->st_uid);
@@ -135,9 +146,10 @@ static void fill(struct archive_entry *e, const char *path, const struct stat *s
         archive_entry_set_rdev(e, st->st_rdev);
 }
 
-static int write_entry(struct pack *p, int dir, const char *base, const char *path,
-                       const struct stat *st, struct err *err)
+static int write_entry(struct pack *p, int place, const char *path, const struct stat *st,
+                       struct err *err)
 {
+    char at[FD_PATH_MAX];
     _cleanup_(entry_freep) struct archive_entry *e = archive_entry_new();
     _cleanup_(closep) int fd = -1;
     fill(e, path, st);
@@ -148,18 +160,17 @@ static int write_entry(struct pack *p, int dir, const char *base, const char *pa
         return write_header(p, e, path, err);
     }
     if (S_ISLNK(st->st_mode)) {
-        _cleanup_(freep) char *to = read_target(dir, base);
+        _cleanup_(freep) char *to = read_target(place);
         if (!to)
             return err_errno(err, -errno, "packing %s", path);
         archive_entry_set_symlink(e, to);
     }
-    _cleanup_(freep) char *place = str_printf("/proc/self/fd/%d/%s", dir, base);
-    int r = attrs_read(place, e);
+    int r = attrs_read(fs_fd_path(place, at), e);
     if (r < 0)
         return err_errno(err, r, "packing %s: its extended attributes", path);
     if (!S_ISREG(st->st_mode))
         return write_header(p, e, path, err);
-    fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    fd = open(at, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, -errno, "packing %s", path);
     note_holes(e, fd, st);
@@ -171,7 +182,7 @@ static int write_opaque(struct pack *p, int dir, const char *path, const struct 
                         struct err *err)
 {
     char value[2] = "";
-    if (p->form != BERTH_WHITEOUT_OVERLAY ||
+    if (p->src->form != BERTH_WHITEOUT_OVERLAY ||
         fgetxattr(dir, "trusted.overlay.opaque", value, sizeof(value)) != 1 || value[0] != 'y')
         return 0;
     _cleanup_(freep) char *name = str_printf("%s/.wh..opq", path);
@@ -201,28 +212,43 @@ static int read_names(int dir, struct strv *names)
     return -errno;
 }
 
-static int walk(struct pack *p, int dir, const char *above, struct err *err);
+static int walk(struct pack *p, int dir, dev_t dev, const char *above, struct err *err);
 
-static int walk_one(struct pack *p, int dir, const char *base, const char *path, struct err *err)
+static bool is_hidden(const struct pack *p, int dir, const struct stat *st, dev_t dev)
+{
+    return p->src->hidden && st->st_dev != dev && p->src->hidden(p->src->ctx, dir);
+}
+
+/* What `place` is, and all that is in it; `dev` is that of the directory above. */
+static int write_place(struct pack *p, int place, dev_t dev, const char *path, struct err *err)
 {
     struct stat st;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstat(place, &st) < 0)
         return err_errno(err, -errno, "packing %s", path);
-    if (p->form == BERTH_WHITEOUT_OVERLAY && whiteout_is_overlay(&st))
+    if (p->src->form == BERTH_WHITEOUT_OVERLAY && whiteout_is_overlay(&st))
         return write_whiteout(p, path, &st, err);
     if (S_ISSOCK(st.st_mode))
         return 0; /* tar has no word for it */
-    int r = write_entry(p, dir, base, path, &st, err);
-    if (r < 0 || !S_ISDIR(st.st_mode))
+    int r = write_entry(p, place, path, &st, err);
+    if (r < 0 || !S_ISDIR(st.st_mode) || p->src->alone)
         return r;
-    _cleanup_(closep) int fd = openat(dir, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_(closep) int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, -errno, "packing %s", path);
+    if (is_hidden(p, fd, &st, dev))
+        return 0;
     r = write_opaque(p, fd, path, &st, err);
-    return r < 0 ? r : walk(p, fd, path, err);
+    return r < 0 ? r : walk(p, fd, st.st_dev, path, err);
 }
 
-static int walk(struct pack *p, int dir, const char *above, struct err *err)
+static char *join(const char *above, const char *name)
+{
+    if (str_eq(above, "/"))
+        return str_printf("/%s", name);
+    return *above ? str_printf("%s/%s", above, name) : xstrdup(name);
+}
+
+static int walk(struct pack *p, int dir, dev_t dev, const char *above, struct err *err)
 {
     _cleanup_(strv_fini) struct strv names = {0};
     int r = read_names(dir, &names);
@@ -230,28 +256,84 @@ static int walk(struct pack *p, int dir, const char *above, struct err *err)
         return err_errno(err, r, "packing %s", *above ? above : "/");
     const char *name;
     strv_foreach (name, &names) {
-        _cleanup_(freep) char *path = *above ? str_printf("%s/%s", above, name) : xstrdup(name);
-        r = walk_one(p, dir, name, path, err);
+        _cleanup_(freep) char *path = join(above, name);
+        _cleanup_(closep) int place = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (place < 0 && errno == ENOENT)
+            continue;
+        r = place < 0 ? err_errno(err, -errno, "packing %s", path)
+                      : write_place(p, place, dev, path, err);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-int pack_run(int dir_fd, int tar_fd, uint32_t form, struct err *err)
+static int write_change(struct pack *p, const struct archive_change *c, struct err *err)
 {
-    _cleanup_(pack_fini) struct pack p = {.a = archive_write_new(), .form = form};
-    if (!p.a)
+    const char *path = c->path + strspn(c->path, "/");
+    const struct stat gone = {0};
+    if (c->deleted)
+        return write_whiteout(p, path, &gone, err);
+    _cleanup_(closep) int place = fs_open_in_root(p->src->fd, path, O_PATH | O_NOFOLLOW, 0);
+    if (place == -ENOENT || place == -ENOTDIR)
+        return 0;
+    return place < 0 ? err_errno(err, place, "packing %s", path)
+                     : write_place(p, place, 0, path, err);
+}
+
+static int write_all(struct pack *p, struct err *err)
+{
+    const struct archive_source *src = p->src;
+    struct stat st;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < src->nchanges; i++)
+        r = write_change(p, &src->changes[i], err);
+    if (src->changes)
+        return r;
+    if (fstat(src->fd, &st) < 0)
+        return err_errno(err, -errno, "packing");
+    return src->name ? write_place(p, src->fd, st.st_dev, src->name, err)
+                     : walk(p, src->fd, st.st_dev, "", err);
+}
+
+static la_ssize_t put_block(struct archive *a, void *arg, const void *data, size_t n)
+{
+    struct pack *p = arg;
+    int r = p->put(p->ctx, data, n, p->err);
+    if (r == 0)
+        return (la_ssize_t)n;
+    p->put_code = r;
+    archive_set_error(a, -r, "writing");
+    return -1;
+}
+
+static int setup(struct pack *p, struct err *err)
+{
+    if (!p->a)
         return err_errno(err, -ENOMEM, "packing");
-    p.block = xmalloc(BLOCK);
-    archive_write_set_format_pax(p.a);
+    p->block = xmalloc(BLOCK);
+    archive_write_set_format_pax(p->a);
     /* Names are bytes: they are written as they stand. */
-    if (archive_write_set_options(p.a, "hdrcharset=BINARY") != ARCHIVE_OK ||
-        archive_write_set_bytes_in_last_block(p.a, 1) != ARCHIVE_OK ||
-        archive_write_open_fd(p.a, tar_fd) != ARCHIVE_OK)
-        return fail(&p, "the tree", err);
-    int r = walk(&p, dir_fd, "", err);
+    if (archive_write_set_options(p->a, "hdrcharset=BINARY") != ARCHIVE_OK ||
+        archive_write_set_bytes_per_block(p->a, BLOCK) != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(p->a, 1) != ARCHIVE_OK ||
+        archive_write_open(p->a, p, NULL, put_block, NULL) != ARCHIVE_OK)
+        return fail(p, "the tree", err);
+    return 0;
+}
+
+int pack_run(const struct archive_source *src,
+             int (*put)(void *ctx, const void *data, size_t n, struct err *err), void *ctx,
+             struct err *err)
+{
+    _cleanup_(pack_fini) struct pack p = {
+        .a = archive_write_new(), .src = src, .put = put, .ctx = ctx, .err = err};
+    int r = setup(&p, err);
+    if (r == 0)
+        r = write_all(&p, err);
     if (r == 0 && archive_write_close(p.a) != ARCHIVE_OK)
         r = fail(&p, "the tree", err);
+    if (r < 0) /* what is buffered stays unwritten */
+        archive_write_fail(p.a);
     return r;
 }

@@ -13,6 +13,8 @@ void unpack_fini(struct unpack *u)
     map_fini(&u->seen, NULL);
     target_forget(u);
     close_fd(u->parent_fd);
+    if (u->top != u->to->root)
+        close_fd(u->top);
     for (size_t i = 0; i < u->dirs.n; i++)
         free(u->dirs.v[i].path);
     free(u->dirs.v);
@@ -47,6 +49,43 @@ int path_clean(const char *name, const char *what, char **out, struct err *err)
     return 0;
 }
 
+int target_path(const struct unpack *u, const char *name, const char *what, char **out,
+                struct err *err)
+{
+    _cleanup_(freep) char *clean = NULL;
+    const char *from = u->to->from;
+    int r = path_clean(name, what, &clean, err);
+    if (r < 0)
+        return r;
+    if (!from) {
+        *out = steal_ptr(&clean);
+        return 0;
+    }
+    const char *rest = *from ? str_after(clean, from) : clean;
+    if (!rest || (*from && *rest && *rest != '/'))
+        return err_set(err, -EINVAL, "%s: it is not below %s", what, from);
+    rest += *rest == '/';
+    *out = *rest ? str_printf("%s/%s", u->to->to, rest) : xstrdup(u->to->to);
+    return 0;
+}
+
+int target_open(const struct unpack *u, const char *path, int flags)
+{
+    const char *prefix = u->to->prefix;
+    if (!prefix)
+        return fs_open_in_root(u->to->root, *path ? path : ".", flags, 0);
+    _cleanup_(freep) char *full = str_printf("%s/%s", prefix, *path ? path : ".");
+    return fs_open_in_root(u->to->root, full, flags, 0);
+}
+
+static int make_parent(const struct unpack *u, const char *path)
+{
+    if (!u->to->prefix)
+        return fs_mkdir_in_root(u->to->root, path, 0755);
+    _cleanup_(freep) char *full = str_printf("%s/%s", u->to->prefix, path);
+    return fs_mkdir_in_root(u->to->root, full, 0755);
+}
+
 void target_forget(struct unpack *u)
 {
     free(u->parent_path);
@@ -58,15 +97,15 @@ int target_parent(struct unpack *u, const char *path, int *fd, const char **base
     const char *slash = strrchr(path, '/');
     *base = slash ? slash + 1 : path;
     if (!slash) {
-        *fd = u->root;
+        *fd = u->top;
         return 0;
     }
     _cleanup_(freep) char *parent = xstrndup(path, (size_t)(slash - path));
     if (!str_eq(parent, u->parent_path)) {
         target_forget(u);
-        int r = fs_open_in_root(u->root, parent, O_PATH | O_DIRECTORY, 0);
+        int r = target_open(u, parent, O_PATH | O_DIRECTORY);
         if (r == -ENOENT)
-            r = fs_mkdir_in_root(u->root, parent, 0755);
+            r = make_parent(u, parent);
         if (r < 0)
             return err_errno(err, r == -ENOTDIR || r == -ELOOP || r == -ENOENT ? -EINVAL : r,
                              "tar entry %s: its directory cannot be opened inside the root", path);

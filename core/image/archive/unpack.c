@@ -25,16 +25,24 @@ static int fail(struct archive_entry *e, struct err *err, int code, const char *
 }
 
 /* Makes room for an entry; 1 when a directory stays that is wanted. */
-static int make_room(struct unpack *u, int dir, const char *base, bool want_dir)
+static int make_room(struct unpack *u, struct archive_entry *e, int dir, const char *base,
+                     struct err *err)
 {
     struct stat st;
+    bool want_dir = !archive_entry_hardlink(e) && archive_entry_filetype(e) == AE_IFDIR;
     if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (S_ISDIR(st.st_mode) && want_dir)
+        return errno == ENOENT ? 0 : fail(e, err, -errno, "looking at its place");
+    bool is_dir = S_ISDIR(st.st_mode);
+    if (is_dir && want_dir)
         return 1;
-    if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+    if (u->to->no_replace && is_dir != want_dir)
+        return err_set(err, -EINVAL, "cannot overwrite %s \"%s\" with %s",
+                       is_dir ? "directory" : "non-directory", archive_entry_pathname(e),
+                       is_dir ? "a non-directory" : "a directory");
+    if (is_dir || S_ISLNK(st.st_mode))
         target_forget(u);
-    return fs_rm_rf(dir, base);
+    int r = fs_rm_rf(dir, base);
+    return r < 0 ? fail(e, err, r, "removing what stands in its way") : 0;
 }
 
 static int write_data(struct unpack *u, struct archive *a, struct archive_entry *e, int fd,
@@ -64,6 +72,7 @@ static int write_data(struct unpack *u, struct archive *a, struct archive_entry 
     return 0;
 }
 
+/* The makers give a descriptor of what they made, or a negative errno. */
 static int make_file(struct unpack *u, struct archive *a, struct archive_entry *e, int dir,
                      const char *base, struct err *err)
 {
@@ -71,7 +80,8 @@ static int make_file(struct unpack *u, struct archive *a, struct archive_entry *
         openat(dir, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(e, err, -errno, "creating it");
-    return write_data(u, a, e, fd, err);
+    int r = write_data(u, a, e, fd, err);
+    return r < 0 ? r : steal_fd(&fd);
 }
 
 static int make_link(struct unpack *u, struct archive_entry *e, int dir, const char *base,
@@ -82,14 +92,13 @@ static int make_link(struct unpack *u, struct archive_entry *e, int dir, const c
     _cleanup_(freep) char *what =
         str_printf("tar entry %s: hard link to %s points outside the root", path, to);
     struct err why = {0};
-    int r = path_clean(to, what, &target, &why);
+    int r = target_path(u, to, what, &target, &why);
     err_fini(&why);
     if (r < 0 || !*target)
         return err_set(err, -EINVAL, "%s", what);
     const char *slash = strrchr(target, '/');
-    _cleanup_(freep) char *above =
-        slash ? xstrndup(target, (size_t)(slash - target)) : xstrdup(".");
-    _cleanup_(closep) int from = fs_open_in_root(u->root, above, O_PATH | O_DIRECTORY, 0);
+    _cleanup_(freep) char *above = slash ? xstrndup(target, (size_t)(slash - target)) : xstrdup("");
+    _cleanup_(closep) int from = target_open(u, above, O_PATH | O_DIRECTORY);
     if (from < 0 || linkat(from, slash ? slash + 1 : target, dir, base, 0) < 0) {
         r = from < 0 ? from : -errno;
         return err_errno(
@@ -99,13 +108,34 @@ static int make_link(struct unpack *u, struct archive_entry *e, int dir, const c
     return 0;
 }
 
+/* Opens what was just made, whatever it is; something else in its place is refused. */
+static int open_made(struct archive_entry *e, int dir, const char *base, mode_t type,
+                     struct err *err)
+{
+    struct stat st;
+    _cleanup_(closep) int fd = openat(dir, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return fail(e, err, -errno, "opening it");
+    if ((st.st_mode & S_IFMT) != type)
+        return err_set(err, -EAGAIN, "tar entry %s: something else was put in its place",
+                       archive_entry_pathname(e));
+    return steal_fd(&fd);
+}
+
 static int make_node(struct archive_entry *e, int dir, const char *base, mode_t type,
                      struct err *err)
 {
     dev_t dev = type == S_IFIFO ? 0 : archive_entry_rdev(e);
     if (mknodat(dir, base, type | 0600, dev) < 0)
         return fail(e, err, -errno, type == S_IFIFO ? "making the fifo" : "making the device");
-    return 0;
+    return open_made(e, dir, base, type, err);
+}
+
+static int make_dir(struct archive_entry *e, int dir, const char *base, struct err *err)
+{
+    if (mkdirat(dir, base, 0700) < 0 && errno != EEXIST)
+        return fail(e, err, -errno, "making the directory");
+    return open_made(e, dir, base, S_IFDIR, err);
 }
 
 static int make_symlink(struct archive_entry *e, int dir, const char *base, struct err *err)
@@ -114,23 +144,20 @@ static int make_symlink(struct archive_entry *e, int dir, const char *base, stru
     if (!to || !*to || strlen(to) > ENTRY_NAME_MAX)
         return err_set(err, -EINVAL, "tar entry %s: a link to %s", archive_entry_pathname(e),
                        to && *to ? "too long a name" : "nothing");
-    return symlinkat(to, dir, base) < 0 ? fail(e, err, -errno, "making the link") : 0;
+    if (symlinkat(to, dir, base) < 0)
+        return fail(e, err, -errno, "making the link");
+    return open_made(e, dir, base, S_IFLNK, err);
 }
 
 static int make_entry(struct unpack *u, struct archive *a, struct archive_entry *e, int dir,
                       const char *base, struct err *err)
 {
     mode_t type = archive_entry_filetype(e);
-    int r = make_room(u, dir, base, !archive_entry_hardlink(e) && type == AE_IFDIR);
-    if (r != 0)
-        return r < 0 ? fail(e, err, r, "removing what stands in its way") : 0;
-    if (archive_entry_hardlink(e))
-        return make_link(u, e, dir, base, err);
     switch (type) {
     case AE_IFREG:
         return make_file(u, a, e, dir, base, err);
     case AE_IFDIR:
-        return mkdirat(dir, base, 0700) < 0 ? fail(e, err, -errno, "making the directory") : 0;
+        return make_dir(e, dir, base, err);
     case AE_IFLNK:
         return make_symlink(e, dir, base, err);
     case AE_IFCHR:
@@ -139,6 +166,29 @@ static int make_entry(struct unpack *u, struct archive *a, struct archive_entry 
         return make_node(e, dir, base, type, err);
     }
     return err_set(err, -EINVAL, "tar entry %s: unknown type 0%o", archive_entry_pathname(e), type);
+}
+
+/* With all that belongs to it; `path` is clean and not the top. */
+static int place_entry(struct unpack *u, struct archive *a, struct archive_entry *e,
+                       const char *path, struct err *err)
+{
+    const char *base;
+    int dir, r = target_parent(u, path, &dir, &base, err);
+    if (r < 0 || (r = make_room(u, e, dir, base, err)) < 0)
+        return r;
+    if (archive_entry_hardlink(e))
+        return make_link(u, e, dir, base, err);
+    _cleanup_(closep) int fd = make_entry(u, a, e, dir, base, err);
+    return fd < 0 ? fd : attrs_apply(u, e, fd, path, err);
+}
+
+/* The directory that all the others are in. */
+static int top_entry(struct unpack *u, struct archive_entry *e, struct err *err)
+{
+    if (archive_entry_filetype(e) != AE_IFDIR)
+        return err_set(err, -EINVAL, "tar entry %s: the root can only be a directory",
+                       archive_entry_pathname(e));
+    return u->to->keep_top ? 0 : attrs_apply(u, e, u->top, "", err);
 }
 
 /* An overlay takes a character device 0/0 for a whiteout: an archive may not smuggle one in. */
@@ -154,23 +204,16 @@ static int unpack_entry(struct unpack *u, struct archive *a, struct archive_entr
     const char *name = archive_entry_pathname(e);
     _cleanup_(freep) char *what = str_printf("tar entry %.200s", name ? name : "?");
     _cleanup_(freep) char *path = NULL;
-    int r = path_clean(name, what, &path, err), dir = u->root;
+    int r = target_path(u, name, what, &path, err);
     if (r < 0 || (r = whiteout_entry(u, path, err)) != 0)
         return MIN(r, 0);
     u->stats.entries++;
-    const char *base = ".";
-    if (!*path && archive_entry_filetype(e) != AE_IFDIR)
-        return err_set(err, -EINVAL, "tar entry %s: the root can only be a directory", name);
     if (is_false_whiteout(u, e))
         return err_set(err, -EINVAL, "tar entry %s: a device 0:0 cannot stand in a layer", name);
-    if (*path) {
-        if ((r = target_parent(u, path, &dir, &base, err)) < 0 ||
-            (r = make_entry(u, a, e, dir, base, err)) < 0)
-            return r;
-    }
-    if (u->form == BERTH_WHITEOUT_APPLY)
+    r = *path ? place_entry(u, a, e, path, err) : top_entry(u, e, err);
+    if (r == 0 && u->form == BERTH_WHITEOUT_APPLY)
         target_seen(u, path);
-    return archive_entry_hardlink(e) ? 0 : attrs_apply(u, e, dir, base, err);
+    return r;
 }
 
 /* A directory's time changes with each file made in it, so it comes last; one that was replaced has none. */
@@ -180,8 +223,7 @@ static int finish_dirs(struct unpack *u, struct err *err)
         struct dir_time *d = &u->dirs.v[--u->dirs.n];
         const struct timespec times[2] = {d->mtime, d->mtime};
         _cleanup_(freep) char *path = d->path;
-        _cleanup_(closep) int fd =
-            fs_open_in_root(u->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        _cleanup_(closep) int fd = target_open(u, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (fd >= 0 && futimens(fd, times) < 0)
             return err_errno(err, -errno, "tar entry %s: setting its time", path);
     }
@@ -215,11 +257,17 @@ static int open_and_unpack(struct unpack *u, int tar_fd, struct err *err)
     return unpack_all(u, a, err);
 }
 
-int unpack_run(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats, struct err *err)
+int unpack_run(int tar_fd, const struct archive_target *to, struct archive_stats *stats,
+               struct err *err)
 {
-    if (form < BERTH_WHITEOUT_APPLY || form > BERTH_WHITEOUT_OCI)
-        return err_set(err, -EINVAL, "unpacking: unknown form of whiteouts %u", form);
-    _cleanup_(unpack_fini) struct unpack u = {.root = dir_fd, .form = form, .parent_fd = -1};
+    if (to->form < BERTH_WHITEOUT_APPLY || to->form > BERTH_WHITEOUT_OCI)
+        return err_set(err, -EINVAL, "unpacking: unknown form of whiteouts %u", to->form);
+    _cleanup_(unpack_fini) struct unpack u = {
+        .to = to, .form = to->form, .top = to->root, .parent_fd = -1};
+    int top = to->prefix ? target_open(&u, "", O_PATH | O_DIRECTORY) : to->root;
+    if (top < 0)
+        return err_errno(err, top, "opening %s", to->prefix);
+    u.top = top;
     locale_t made, before = ascii_begin(&made);
     int r = open_and_unpack(&u, tar_fd, err);
     ascii_end(made, before);

@@ -7,8 +7,11 @@
 
 #include "image/archive/ops.h"
 
-int unpack_run(int tar_fd, int dir_fd, uint32_t form, struct archive_stats *stats, struct err *err);
-int pack_run(int dir_fd, int tar_fd, uint32_t form, struct err *err);
+int unpack_run(int tar_fd, const struct archive_target *to, struct archive_stats *stats,
+               struct err *err);
+int pack_run(const struct archive_source *src,
+             int (*put)(void *ctx, const void *data, size_t n, struct err *err), void *ctx,
+             struct err *err);
 int walk_run(int fd, const struct archive_visitor *v, struct err *err);
 int decompress_run(int fd, int (*put)(void *ctx, const void *data, size_t n, struct err *err),
                    void *ctx, struct err *err);

@@ -67,8 +67,7 @@ static int apply(struct unpack *u, const char *base, const char *path, struct er
     _cleanup_(freep) char *above = xstrndup(path, base > path ? (size_t)(base - path) - 1 : 0);
     _cleanup_(freep) char *victim = join(above, name);
     target_forget(u);
-    _cleanup_(closep) int at =
-        fs_open_in_root(u->root, *above ? above : ".", O_PATH | O_DIRECTORY, 0);
+    _cleanup_(closep) int at = target_open(u, above, O_PATH | O_DIRECTORY);
     if (at < 0)
         return at == -ENOENT ? 0 : err_errno(err, at, "tar entry %s", path);
     int r;

@@ -459,6 +459,173 @@ static void pack_gives_the_same_bytes_again(void **ctx)
     free(two);
 }
 
+/* Unpacks as a copy into a container does it: below "in", through a link of the container's. */
+static int copy_in(struct tar *t, struct archive_target to)
+{
+    int fd = tar_end(t);
+    to.root = f.root;
+    to.form = BERTH_WHITEOUT_OCI;
+    int r = archive_extract(fd, &to, &f.stats, &f.err);
+    close(fd);
+    return r;
+}
+
+static void copies_go_below_a_prefix_and_follow_links_inside_the_root_only(void **ctx)
+{
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    assert_int_equal(mkdirat(f.root, "other", 0755), 0);
+    assert_int_equal(symlinkat("/other", f.root, "in"), 0); /* the root's, not the host's */
+    assert_int_equal(symlinkat("../../../../outside", f.root, "other/up"), 0);
+    tar_file(&t, "f", "1");
+    tar_file(&t, "d/g", "2");
+    tar_hardlink(&t, "h", "d/g");
+    tar_file(&t, ".wh.name", "3");
+    if (copy_in(&t, (struct archive_target){.prefix = "/in", .keep_top = true}) < 0)
+        fail_msg("%s", err_msg(&f.err));
+    struct stat st;
+    assert_int_equal(fstatat(f.root, "other/h", &st, 0), 0);
+    assert_int_equal(st.st_nlink, 2);
+    assert_true(fs_exists(f.root, "other/f"));
+    assert_true(fs_exists(f.root, "other/.wh.name"));
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "up/secret", "planted");
+    (void)copy_in(&t, (struct archive_target){.prefix = "/in"});
+    _cleanup_(freep) char *text = NULL;
+    assert_int_equal(fs_read(AT_FDCWD, at("outside/secret"), 64, &text, NULL), 0);
+    assert_string_equal(text, "secret");
+}
+
+static void copies_keep_their_kind_when_told_to(void **ctx)
+{
+    const struct archive_target keep = {.no_replace = true};
+    assert_int_equal(mkdirat(f.root, "d", 0755), 0);
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "d", "1");
+    assert_int_equal(copy_in(&t, keep), -EINVAL);
+    assert_non_null(strstr(err_msg(&f.err), "cannot overwrite directory"));
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "f", "1");
+    assert_int_equal(copy_in(&t, keep), 0);
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_dir(&t, "f", 0755);
+    assert_int_equal(copy_in(&t, keep), -EINVAL);
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_dir(&t, "f", 0755);
+    tar_file(&t, "d", "1");
+    assert_int_equal(copy_in(&t, (struct archive_target){0}), 0);
+}
+
+static void copies_take_another_name_and_owner(void **ctx)
+{
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_dir(&t, "from/", 0750);
+    tar_file(&t, "from/x", "1");
+    tar_hardlink(&t, "from/y", "from/x");
+    const struct archive_target to = {
+        .from = "from", .to = "to", .chown = true, .uid = 3000000000u, .gid = 7};
+    if (copy_in(&t, to) < 0)
+        fail_msg("%s", err_msg(&f.err));
+    struct stat st;
+    assert_int_equal(fstatat(f.root, "to/y", &st, 0), 0);
+    assert_int_equal(st.st_nlink, 2);
+    assert_int_equal(st.st_uid, 3000000000u);
+    assert_int_equal(st.st_gid, 7);
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "fromage", "1"); /* not below it */
+    assert_int_equal(copy_in(&t, to), -EINVAL);
+    t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "./q", "1");
+    assert_int_equal(copy_in(&t, (struct archive_target){.from = "", .to = "all"}), 0);
+    assert_true(fs_exists(f.root, "all/q"));
+}
+
+static int put_fd(void *ctx, const void *data, size_t n, struct err *err)
+{
+    int r = fs_write_all(*(int *)ctx, data, n);
+    return r < 0 ? err_errno(err, r, "writing") : 0;
+}
+
+/* The names in the archive of a source, one after the other. */
+static char *names_of(const struct archive_source *src)
+{
+    struct buf b = {0};
+    struct archive_entry *e;
+    int fd = memfd_create("out", MFD_CLOEXEC);
+    if (archive_write(src, put_fd, &fd, &f.err) < 0)
+        fail_msg("%s", err_msg(&f.err));
+    lseek(fd, 0, SEEK_SET);
+    struct archive *a = archive_read_new();
+    archive_read_support_format_tar(a);
+    assert_int_equal(archive_read_open_fd(a, fd, 4096), ARCHIVE_OK);
+    while (archive_read_next_header(a, &e) == ARCHIVE_OK)
+        buf_printf(&b, "%s ", archive_entry_pathname(e));
+    archive_read_free(a);
+    close(fd);
+    return buf_steal(&b);
+}
+
+static void sources_have_the_name_they_are_given(void **ctx)
+{
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "d/a", "1");
+    tar_symlink(&t, "d/l", "/outside");
+    unpacks(&t, BERTH_WHITEOUT_OCI);
+    int dir = openat(f.root, "d", O_PATH | O_CLOEXEC);
+    int link = openat(f.root, "d/l", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const struct {
+        struct archive_source src;
+        const char *names;
+    } cases[] = {
+        {{.fd = dir, .name = "d", .form = BERTH_WHITEOUT_OCI}, "d/ d/a d/l "},
+        {{.fd = dir, .name = ".", .form = BERTH_WHITEOUT_OCI}, "./ ./a ./l "},
+        {{.fd = dir, .name = "/", .form = BERTH_WHITEOUT_OCI}, "/ /a /l "},
+        {{.fd = dir, .name = "d", .form = BERTH_WHITEOUT_OCI, .alone = true}, "d/ "},
+        {{.fd = link, .name = "l", .form = BERTH_WHITEOUT_OCI}, "l "},
+        {{.fd = dir, .form = BERTH_WHITEOUT_OCI}, "a l "},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(freep) char *names = names_of(&cases[i].src);
+        assert_string_equal(names, cases[i].names);
+    }
+    close(dir);
+    close(link);
+}
+
+static void changes_become_entries_and_whiteouts(void **ctx)
+{
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "d/a", "1");
+    tar_file(&t, "d/b", "1");
+    unpacks(&t, BERTH_WHITEOUT_OCI);
+    const struct archive_change changes[] = {
+        {"/d", false}, {"/d/a", false}, {"/d/gone", true}, {"/d/went/meanwhile", false}};
+    const struct archive_source src = {.fd = f.root,
+                                       .form = BERTH_WHITEOUT_OCI,
+                                       .alone = true,
+                                       .changes = changes,
+                                       .nchanges = ARRAY_SIZE(changes)};
+    _cleanup_(freep) char *names = names_of(&src);
+    assert_string_equal(names, "d/ d/a d/.wh.gone ");
+}
+
+static int put_nothing(void *ctx, const void *data, size_t n, struct err *err)
+{
+    (void)ctx;
+    (void)data;
+    (void)n;
+    return err_set(err, -ENOSPC, "no room");
+}
+
+static void a_writer_that_fails_ends_the_archive_with_its_own_words(void **ctx)
+{
+    struct tar t = tar_begin(ARCHIVE_FILTER_NONE);
+    tar_file(&t, "a", "1");
+    unpacks(&t, BERTH_WHITEOUT_OCI);
+    const struct archive_source src = {.fd = f.root, .form = BERTH_WHITEOUT_OCI};
+    assert_int_equal(archive_write(&src, put_nothing, NULL, &f.err), -ENOSPC);
+    assert_string_equal(err_msg(&f.err), "no room");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -484,6 +651,12 @@ int main(void)
         TEST(whiteouts_become_overlayfs_own),
         TEST(device_0_0_cannot_be_smuggled_in),
         TEST(pack_gives_the_same_bytes_again),
+        TEST(copies_go_below_a_prefix_and_follow_links_inside_the_root_only),
+        TEST(copies_keep_their_kind_when_told_to),
+        TEST(copies_take_another_name_and_owner),
+        TEST(sources_have_the_name_they_are_given),
+        TEST(changes_become_entries_and_whiteouts),
+        TEST(a_writer_that_fails_ends_the_archive_with_its_own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
