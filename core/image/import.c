@@ -10,9 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
-#include "base/failpoint.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "image/archive.h"
 #include "image/internal.h"
 #include "image/platform.h"
@@ -82,41 +80,6 @@ static int put_block(void *ctx, const void *data, size_t n, struct err *err)
     return blob_writer_write(ctx, data, n, err);
 }
 
-static int rewind_blob(struct import *im, struct err *err)
-{
-    return lseek(blob_writer_fd(im->blob), 0, SEEK_SET) < 0
-               ? err_errno(err, -errno, "reading the archive again")
-               : 0;
-}
-
-static int fill(void *ctx, struct berth_diff *diff, int64_t *bytes, struct err *err)
-{
-    struct import *im = ctx;
-    struct archive_stats stats = {0};
-    int r = rewind_blob(im, err);
-    if (r < 0)
-        return r;
-    r = archive_unpack(blob_writer_fd(im->blob), diff->dir_fd, diff->whiteout_form, &stats, err);
-    if (r < 0)
-        return r;
-    if (stats.xattrs_skipped)
-        log_warn("import: %lld extended attributes cannot be kept on this file system",
-                 (long long)stats.xattrs_skipped);
-    *bytes = stats.bytes;
-    return blob_writer_commit(im->blob, err);
-}
-
-static int give_tar(void *ctx, int *fd, int64_t *bytes, struct err *err)
-{
-    struct import *im = ctx;
-    int r = rewind_blob(im, err);
-    if (r < 0 || (r = blob_writer_commit(im->blob, err)) < 0)
-        return r;
-    *fd = blob_writer_fd(im->blob);
-    *bytes = blob_writer_size(im->blob);
-    return 0;
-}
-
 static json_t *make_document(const struct import *im, const char *diff_id, int64_t now)
 {
     const char *source = str_empty(im->in->source) ? "-" : im->in->source;
@@ -143,31 +106,16 @@ static json_t *make_document(const struct import *im, const char *diff_id, int64
     return doc;
 }
 
-/* Row and reference in one transaction, which makes the configuration, written before it, a blob. */
 static int commit_image(struct import *im, const char *chain_id, int64_t size, char **id,
                         struct err *err)
 {
-    char digest[DIGEST_MAX];
     int64_t now = time_now_ns();
     json_auto_t *doc = make_document(im, chain_id, now);
-    _cleanup_(freep) char *text = json_text(doc);
-    digest_of(text, strlen(text), digest);
-    struct state_image row = {.id = digest, .created_ns = now, .size = size, .config = text};
-    strv_add(&row.layers, chain_id);
-    int r = blob_put_new(im->s->blobs, text, strlen(text), digest, err);
-    if (r == 0)
-        r = failpoint("image.config", err);
-    if (r == 0)
-        r = state_image_insert(im->s->state, &row, im->reference, err);
-    strv_fini(&row.layers);
-    if (r < 0) {
-        blob_forget(im->s->blobs, digest);
-        return r;
-    }
-    (void)failpoint("image.row", NULL);
-    blob_put_back(im->s->blobs, digest);
-    *id = xstrdup(digest);
-    return 0;
+    _cleanup_(strv_fini) struct strv layers = {0};
+    strv_add(&layers, chain_id);
+    const struct image_row row = {
+        .doc = doc, .layers = &layers, .created_ns = now, .size = size, .reference = im->reference};
+    return image_row_make(im->s, &row, id, err);
 }
 
 static int make_image(struct import *im, const char *diff_id, char **id, struct err *err)
@@ -176,9 +124,9 @@ static int make_image(struct import *im, const char *diff_id, char **id, struct 
     const struct layer_plan plan = {.chain_id = diff_id, /* of the lowest layer, they are one */
                                     .diff_id = diff_id,
                                     .blob = diff_id,
-                                    .fill = fill,
-                                    .tar = give_tar,
-                                    .ctx = im};
+                                    .fill = layer_tar_fill,
+                                    .tar = layer_tar_give,
+                                    .ctx = im->blob};
     int r = layer_ensure(im->s, &plan, &layer, err);
     return r < 0 ? r : commit_image(im, diff_id, layer->size, id, err);
 }

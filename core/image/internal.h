@@ -71,6 +71,19 @@ int image_delete_row(struct image_store *s, const char *id, struct err *err);
 /* Bytes on disk of a layer that is ready, and of its blob. */
 int layer_disk(struct image_store *s, const struct state_layer *l, int64_t *bytes, struct err *err);
 
+/* For a layer_plan whose ctx is the blob writer that has the layer's plain tar: the blob is committed when the layer is filled. */
+int layer_tar_fill(void *ctx, struct berth_diff *diff, int64_t *bytes, struct err *err);
+int layer_tar_give(void *ctx, int *fd, int64_t *bytes, struct err *err);
+
+struct image_row {
+    const json_t *doc;         /* the configuration */
+    const struct strv *layers; /* chain ids, lowest first */
+    int64_t created_ns, size;
+    const char *reference; /* canonical, or NULL */
+};
+/* Row and reference in one transaction, which makes the configuration, written before it, a blob. *id is the caller's. */
+int image_row_make(struct image_store *s, const struct image_row *in, char **id, struct err *err);
+
 /* The image's configuration, parsed. */
 int image_parse(const struct state_image *i, json_t **out, struct err *err);
 /* An image can be used with this driver when its top layer is there. */

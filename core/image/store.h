@@ -107,6 +107,21 @@ int image_save_write(struct image_save *sv, int fd, struct err *err);
 void image_save_close(struct image_save *sv);
 DEFINE_CLEANUP(struct image_save *, image_save_close);
 
+struct image_commit {
+    const char *parent;                                    /* id of the container's image */
+    const char *container;                                 /* its id, for the configuration */
+    const char *reference, *comment, *author, *created_by; /* each may be NULL */
+    const json_t *config;
+    /* Writes the tar of what has changed, by calling put(put_ctx, …). */
+    int (*diff)(void *ctx, int (*put)(void *put_ctx, const void *data, size_t n, struct err *err),
+                void *put_ctx, struct err *err);
+    void *ctx;
+};
+/* A new image of the parent's layers and one more. *id: "sha256:…". On failure nothing is left. */
+int image_commit(struct image_store *s, const struct image_commit *in, char **id, struct err *err);
+/* Applies Dockerfile instructions to an image's config object. -EINVAL in Docker's words. */
+int image_changes_apply(const struct strv *changes, json_t *config, struct err *err);
+
 /* By "sha256:" id, reference, or a unique prefix of the id. -ENOENT "No such image: x:latest". */
 int image_find(struct image_store *s, const char *ref, struct state_image **out, struct err *err);
 
