@@ -149,6 +149,15 @@ static void overlay_diff_abort(void *self, const char *id, struct berth_diff *di
     layer_abort(((struct overlay *)self)->layers, layer);
 }
 
+static int overlay_diff_read(void *self, const char *id, struct berth_diff *diff,
+                             struct berth_err *err)
+{
+    int fd = layer_open_tree(((struct overlay *)self)->layers, id, err);
+    diff->dir_fd = fd;
+    diff->whiteout_form = BERTH_WHITEOUT_OVERLAY;
+    return fd < 0 ? fd : 0;
+}
+
 static int plan_layer(const struct overlay *o, struct berth_mount_plan *plan, const char *key,
                       const char *id, const char *name)
 {
@@ -284,6 +293,7 @@ static const struct berth_storage_ops overlay_ops = {
     .usage = overlay_usage,
     .status = overlay_status,
     .layer_list = overlay_layer_list,
+    .diff_read = overlay_diff_read,
 };
 
 BERTH_PLUGIN(.kind = BERTH_STORAGE, .name = DRIVER_PREFIX "overlay",

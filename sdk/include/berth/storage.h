@@ -109,6 +109,10 @@ struct berth_storage_ops {
     /* Calls each(ctx, id) for every layer there is; the start-up check compares them with the rows. */
     int (*layer_list)(void *self, int (*each)(void *ctx, const char *id), void *ctx,
                       struct berth_err *err);
+    /* Gives the difference of a layer to its parent as a directory to read, with its whiteouts in diff->whiteout_form (not
+     * BERTH_WHITEOUT_APPLY); the core closes diff->dir_fd. Beside whoever writes to the layer. Optional: changes(), and
+     * the files as mount_plan() shows them. */
+    int (*diff_read)(void *self, const char *id, struct berth_diff *diff, struct berth_err *err);
 };
 
 #ifdef __cplusplus
