@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -313,13 +314,39 @@ static int setup(struct pack *p, struct err *err)
         return err_errno(err, -ENOMEM, "packing");
     p->block = xmalloc(BLOCK);
     archive_write_set_format_pax(p->a);
-    /* Names are bytes: they are written as they stand. */
-    if (archive_write_set_options(p->a, "hdrcharset=BINARY") != ARCHIVE_OK ||
-        archive_write_set_bytes_per_block(p->a, BLOCK) != ARCHIVE_OK ||
+    if (archive_write_set_bytes_per_block(p->a, BLOCK) != ARCHIVE_OK ||
         archive_write_set_bytes_in_last_block(p->a, 1) != ARCHIVE_OK ||
         archive_write_open(p->a, p, NULL, put_block, NULL) != ARCHIVE_OK)
         return fail(p, "the tree", err);
     return 0;
+}
+
+/* Names are bytes. In a locale of UTF-8 those that are UTF-8 are written as they stand, and only what is none makes libarchive mark the entry
+ * as binary, which other programs warn of. */
+static locale_t utf8_begin(locale_t *made)
+{
+    *made = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return *made ? uselocale(*made) : (locale_t)0;
+}
+
+static void utf8_end(locale_t made, locale_t before)
+{
+    if (!made)
+        return;
+    uselocale(before);
+    freelocale(made);
+}
+
+static int pack(struct pack *p, struct err *err)
+{
+    int r = setup(p, err);
+    if (r == 0)
+        r = write_all(p, err);
+    if (r == 0 && archive_write_close(p->a) != ARCHIVE_OK)
+        r = fail(p, "the tree", err);
+    if (r < 0 && p->a) /* what is buffered stays unwritten */
+        archive_write_fail(p->a);
+    return r;
 }
 
 int pack_run(const struct archive_source *src,
@@ -328,12 +355,8 @@ int pack_run(const struct archive_source *src,
 {
     _cleanup_(pack_fini) struct pack p = {
         .a = archive_write_new(), .src = src, .put = put, .ctx = ctx, .err = err};
-    int r = setup(&p, err);
-    if (r == 0)
-        r = write_all(&p, err);
-    if (r == 0 && archive_write_close(p.a) != ARCHIVE_OK)
-        r = fail(&p, "the tree", err);
-    if (r < 0) /* what is buffered stays unwritten */
-        archive_write_fail(p.a);
+    locale_t made, before = utf8_begin(&made);
+    int r = pack(&p, err);
+    utf8_end(made, before);
     return r;
 }
