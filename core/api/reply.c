@@ -24,6 +24,8 @@ int reply_send(struct request *r, unsigned status, const char *type, const char 
     buf_adds(&lines, always);
     if (extra)
         buf_adds(&lines, extra);
+    if (r->extra && status == 200)
+        buf_adds(&lines, r->extra);
     if (type)
         buf_printf(&lines, "Content-Type: %s\r\n", type);
     log_debug("%s %s: %u", r->method, r->path, status);

@@ -86,6 +86,7 @@ void request_free(struct request *r)
         r->state_free(r->state);
     buf_fini(&r->body);
     err_fini(&r->failed);
+    free(r->extra);
     free(r->match.param);
     buf_fini(&r->query);
     free(r->path);

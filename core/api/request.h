@@ -40,6 +40,7 @@ struct request {
     void *state;           /* of the route, from `begin` to `handle` */
     void (*state_free)(void *state);
     struct hijack *hijack;
+    char *extra; /* header lines of the route's own, for its 200 */
     bool replied;
 };
 

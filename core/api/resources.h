@@ -40,6 +40,14 @@ HANDLER(containers_resize);
 HANDLER(containers_logs);
 HANDLER(containers_attach);
 
+HANDLER(container_commit);
+HANDLER(containers_changes);
+HANDLER(containers_export);
+HANDLER(containers_archive_head);
+HANDLER(containers_archive_get);
+HANDLER(containers_archive_put_begin);
+HANDLER(containers_archive_put);
+
 HANDLER(exec_create);
 HANDLER(exec_start);
 HANDLER(exec_inspect);

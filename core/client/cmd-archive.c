@@ -12,67 +12,14 @@
 #include "client/filters.h"
 #include "client/http.h"
 #include "client/lines.h"
-
-/* Where an archive goes: a file that takes its place when it is whole, or a descriptor. */
-struct output {
-    const char *path;
-    char *staged; /* NULL: written as it comes */
-    int fd;
-    struct meter meter;
-    int code;
-};
-
-static int output_data(void *ctx, const char *data, size_t n)
-{
-    struct output *o = ctx;
-    return o->code = fs_write_all(o->fd, data, n);
-}
-
-static int output_open(struct output *o, struct err *err)
-{
-    struct stat st;
-    char hex[9];
-    if (!o->path) {
-        o->fd = STDOUT_FILENO;
-        return 0;
-    }
-    bool there = stat(o->path, &st) == 0;
-    if (there && S_ISDIR(st.st_mode))
-        return err_set(err, -EISDIR, "invalid output path: %s is a directory", o->path);
-    if (!there || S_ISREG(st.st_mode)) {
-        id_random_hex(hex, 4);
-        o->staged = str_printf("%s.%s.part", o->path, hex);
-    }
-    o->fd = open(o->staged ? o->staged : o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return o->fd < 0 ? err_errno(err, -errno, "open %s", o->path) : 0;
-}
-
-static int output_close(struct output *o, int r, struct err *err)
-{
-    meter_end(&o->meter);
-    if (r == 0 && o->code < 0)
-        r = err_errno(err, o->code, "writing %s", o->path ? o->path : "the archive");
-    if (o->path && o->fd >= 0 && close(o->fd) < 0 && r == 0)
-        r = err_errno(err, -errno, "writing %s", o->path);
-    if (o->staged && r == 0 && rename(o->staged, o->path) < 0)
-        r = err_errno(err, -errno, "writing %s", o->path);
-    if (o->staged && r < 0)
-        unlink(o->staged);
-    free(o->staged);
-    return r;
-}
+#include "client/output.h"
 
 static int save_main(struct client *c, const struct args *a)
 {
-    struct output o = {.path = args_str(a, "output", NULL), .fd = -1};
+    struct output o;
     _cleanup_(freep) char *platform = platform_query(a, &c->err);
     if (!platform)
         return cli_fail(c, 1);
-    if (!o.path && isatty(STDOUT_FILENO)) {
-        err_set(&c->err, -EINVAL,
-                "cowardly refusing to save to a terminal. Use the -o flag or redirect");
-        return cli_fail(c, 1);
-    }
     struct buf b = {0};
     buf_adds(&b, "/images/get?");
     for (size_t i = 0; i < a->rest.n; i++) {
@@ -81,12 +28,9 @@ static int save_main(struct client *c, const struct args *a)
     }
     buf_adds(&b, platform);
     _cleanup_(freep) char *path = buf_steal(&b);
-    int r = output_open(&o, &c->err);
-    meter_begin(&o.meter, "Saving", -1);
-    c->meter = &o.meter;
+    int r = output_open(&o, args_str(a, "output", NULL), "Saving", &c->err);
     if (r == 0)
-        r = http_stream(c, "GET", path, output_data, &o);
-    c->meter = NULL;
+        r = http_stream(c, "GET", path, output_each, &o);
     return output_close(&o, r, &c->err) < 0 ? cli_fail(c, 1) : 0;
 }
 

@@ -124,8 +124,7 @@ const struct cli_command command_images = {
     .first = COMPLETE_IMAGE,
     .run = images_main};
 
-/* NAME:TAG or NAME@DIGEST into its parts; *tag is "latest" where there is none. Both are the caller's. */
-static void split_reference(const char *reference, char **name, char **tag)
+void split_reference(const char *reference, char **name, char **tag)
 {
     const char *slash = strrchr(reference, '/'), *at = strchr(reference, '@');
     const char *cut = at ? at : strchr(slash ? slash : reference, ':');

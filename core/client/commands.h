@@ -8,5 +8,7 @@
 #include "client/commands-list.h"
 #undef COMMAND
 
+/* NAME:TAG or NAME@DIGEST into its parts; *tag is "latest" where there is none. Both are the caller's. */
+void split_reference(const char *reference, char **name, char **tag);
 /* Has the daemon pull an image. */
 int image_pull(struct client *c, const char *reference);

@@ -18,23 +18,31 @@
 static int on_header_name(http_parser *p, const char *at, size_t n)
 {
     struct exchange *x = p->data;
-    if (x->in_type || x->name.len > HEADER_MAX) {
-        x->in_type = false;
+    if (x->in_value || x->name.len > HEADER_MAX) {
+        x->in_value = false;
         buf_reset(&x->name);
     }
     buf_add(&x->name, at, n);
     return 0;
 }
 
+static struct buf *kept_header(struct exchange *x)
+{
+    if (!x->name.s)
+        return NULL;
+    if (strcasecmp(x->name.s, "Content-Type") == 0)
+        return &x->type;
+    return x->want && strcasecmp(x->name.s, x->want) == 0 ? &x->wanted : NULL;
+}
+
 static int on_header_value(http_parser *p, const char *at, size_t n)
 {
     struct exchange *x = p->data;
-    if (!x->in_type)
-        x->in_type = x->name.s && strcasecmp(x->name.s, "Content-Type") == 0;
-    if (x->in_type && x->type.len + n < HEADER_MAX)
-        buf_add(&x->type, at, n);
-    if (!x->in_type)
-        buf_reset(&x->name);
+    if (!x->in_value)
+        x->into = kept_header(x);
+    x->in_value = true;
+    if (x->into && x->into->len + n < HEADER_MAX)
+        buf_add(x->into, at, n);
     return 0;
 }
 
@@ -95,6 +103,7 @@ void exchange_fini(struct exchange *x)
     x->fd = -1;
     buf_fini(&x->name);
     buf_fini(&x->type);
+    buf_fini(&x->wanted);
     buf_fini(&x->body);
 }
 

@@ -20,8 +20,10 @@ struct exchange {
     bool headers, complete, keep_alive, stopped, too_long;
     bool upgrade;     /* the request asks for one: after 101 or 200 the rest is not HTTP */
     bool multiplexed; /* by the answer's content type */
-    bool in_type;     /* the header that is being read is Content-Type */
-    struct buf name, type;
+    const char *want; /* a header whose value is kept, too; NULL: none */
+    struct buf *into; /* of the header that is being read, when it is kept */
+    bool in_value;
+    struct buf name, type, wanted;
     struct buf
         body; /* of errors, and of whole answers; after an upgrade what came right behind the headers */
     int (*each)(void *ctx, const char *data, size_t n); /* != 0 ends it; not for errors */

@@ -148,6 +148,48 @@ int http_open(struct client *c, const char *method, const char *path, struct exc
     return r < 0 ? http_outcome(c, x, r, &c->err) : 0;
 }
 
+struct header_stream {
+    struct exchange *x;
+    char **value;
+    int (*each)(void *ctx, const char *data, size_t n);
+    void *ctx;
+};
+
+static void take_header(struct header_stream *s)
+{
+    if (!*s->value && s->x->wanted.len)
+        *s->value = xstrndup(s->x->wanted.s, s->x->wanted.len);
+}
+
+static int header_stream_each(void *ctx, const char *data, size_t n)
+{
+    struct header_stream *s = ctx;
+    take_header(s);
+    return s->each(s->ctx, data, n);
+}
+
+int http_stream_header(struct client *c, const char *method, const char *path, const char *header,
+                       char **value, int (*each)(void *ctx, const char *data, size_t n), void *ctx)
+{
+    *value = NULL;
+    int fd = connection_open(c->host, &c->err);
+    if (fd < 0)
+        return fd;
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, fd);
+    struct header_stream s = {&x, value, each, ctx};
+    x.want = header;
+    x.each = each ? header_stream_each : NULL;
+    x.ctx = &s;
+    int r = send_request(&x, method, path, NULL);
+    if (r == 0 && str_eq(method, "HEAD"))
+        r = exchange_read_headers(&x);
+    else if (r == 0)
+        r = exchange_read_all(&x);
+    take_header(&s);
+    return http_outcome(c, &x, r, &c->err);
+}
+
 /* --- uploads */
 
 /* One chunk of what can be read from fd; the empty one at its end. 1: that was the last. */
@@ -191,6 +233,50 @@ int http_upload(struct client *c, const char *path, int fd,
     while (sent == 0 && !has_answer(&x))
         sent = send_chunk(&x, fd, c->meter);
     int r = sent < 0 && sent != -EPIPE && sent != -ECONNRESET ? sent : exchange_read_all(&x);
+    return http_outcome(c, &x, r, &c->err);
+}
+
+struct put {
+    struct exchange *x;
+    bool answered; /* the daemon has answered already, with an error */
+    int sent;
+};
+
+static int put_chunk(void *ctx, const void *data, size_t n, struct err *err)
+{
+    struct put *p = ctx;
+    char size[16];
+    p->answered = has_answer(p->x);
+    int k = snprintf(size, sizeof(size), "%zx\r\n", n);
+    if (!p->answered)
+        p->sent = exchange_send(p->x, size, (size_t)k);
+    if (!p->answered && p->sent == 0)
+        p->sent = exchange_send(p->x, data, n);
+    if (!p->answered && p->sent == 0)
+        p->sent = exchange_send(p->x, "\r\n", 2);
+    return p->answered || p->sent < 0 ? err_set(err, -ECANCELED, "the daemon takes no more") : 0;
+}
+
+int http_put(struct client *c, const char *path,
+             int (*produce)(void *ctx, http_put_fn *put, void *put_ctx, struct err *err), void *ctx)
+{
+    _cleanup_(err_fini) struct err why = {0};
+    int sock = connection_open(c->host, &c->err);
+    if (sock < 0)
+        return sock;
+    _cleanup_(exchange_fini) struct exchange x;
+    exchange_init(&x, sock);
+    struct put p = {.x = &x};
+    _cleanup_(freep) char *head = exchange_head("PUT", path, TYPE_TAR, -1, false);
+    p.sent = exchange_send(&x, head, strlen(head));
+    int r = p.sent < 0 ? 0 : produce(ctx, put_chunk, &p, &why);
+    if (r < 0 && !p.answered && p.sent == 0) { /* ours: the daemon sees the connection break */
+        err_move(&c->err, &why);
+        return r;
+    }
+    if (r == 0 && p.sent == 0)
+        p.sent = exchange_send(&x, "0\r\n\r\n", 5);
+    r = p.sent < 0 && p.sent != -EPIPE && p.sent != -ECONNRESET ? p.sent : exchange_read_all(&x);
     return http_outcome(c, &x, r, &c->err);
 }
 

@@ -28,6 +28,15 @@ int http_stream(struct client *c, const char *method, const char *path,
 /* Sends what can be read from fd as the body; streams the answer. */
 int http_upload(struct client *c, const char *path, int fd,
                 int (*each)(void *ctx, const char *data, size_t n), void *ctx);
+/* As http_stream(), and *value (the caller's, NULL: it did not come) is that of a header, which is there before the first of the answer is
+ * handed out. HEAD: there is no answer but headers; each may be NULL. */
+int http_stream_header(struct client *c, const char *method, const char *path, const char *header,
+                       char **value, int (*each)(void *ctx, const char *data, size_t n), void *ctx);
+/* Sends what `produce` puts as the body of a PUT; a body that it does not finish is never taken for a whole one. */
+typedef int http_put_fn(void *put_ctx, const void *data, size_t n, struct err *err);
+int http_put(struct client *c, const char *path,
+             int (*produce)(void *ctx, http_put_fn *put, void *put_ctx, struct err *err),
+             void *ctx);
 /* Upgrades: *fd is a raw connection, the caller's; *early (the caller's) what came right behind the headers. *raw: the stream
  * is not multiplexed (by its content type). */
 int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,

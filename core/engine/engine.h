@@ -110,6 +110,40 @@ int engine_container_remove(struct engine *e, const char *ref, bool force, bool 
 int engine_container_resize(struct engine *e, const char *ref, int64_t rows, int64_t cols,
                             struct err *err);
 
+/* [{"Path", "Kind"}], or null where nothing has changed. */
+int engine_container_changes(struct engine *e, const char *ref, json_t **out, struct err *err);
+
+/* --- files of containers. What a container holds, as a tar: opened, so that what is wrong is known; then written, blocking; then closed. */
+struct container_archive;
+/* All but what is mounted on it. */
+int engine_container_export_open(struct engine *e, const char *ref, struct container_archive **out,
+                                 struct err *err);
+/* A file or a directory with all that is in it. -ENOENT, -EINVAL (not a directory). */
+int engine_container_archive_open(struct engine *e, const char *ref, const char *path,
+                                  struct container_archive **out, struct err *err);
+/* {"name", "size", "mode", "mtime", "linkTarget"}, as in X-Docker-Container-Path-Stat; borrowed. */
+const json_t *engine_container_archive_stat(const struct container_archive *a);
+int engine_container_archive_write(struct container_archive *a, int fd, struct err *err);
+void engine_container_archive_close(struct container_archive *a);
+
+struct archive_put_opts {
+    bool no_overwrite_dir_non_dir;
+    bool copy_uid_gid; /* what is copied becomes the container's user's */
+};
+/* Unpacks a tar that is read from tar_fd into a directory. -EPERM: read-only. What was unpacked before a failure stays. */
+int engine_container_archive_put(struct engine *e, const char *ref, const char *path,
+                                 const struct archive_put_opts *opts, int tar_fd, struct err *err);
+
+struct commit_opts {
+    const char *reference, *comment, *author; /* each may be NULL */
+    bool pause;
+    const struct strv *changes; /* Dockerfile instructions */
+    const json_t *config;       /* ContainerConfig; NULL: the container's */
+};
+/* Makes an image of a container; *id: "sha256:…", the caller's. */
+int engine_container_commit(struct engine *e, const char *ref, const struct commit_opts *opts,
+                            char **id, struct err *err);
+
 enum wait_condition { WAIT_NOT_RUNNING, WAIT_NEXT_EXIT, WAIT_REMOVED };
 /* A wait in two steps, so that the API can send the headers once the wait is registered (clients start the container only
  * then). */

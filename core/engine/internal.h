@@ -101,6 +101,8 @@ const char *engine_seccomp_profile(const struct config *cfg);
 
 /* --- rows.c */
 #define CLAIM_LIMIT_MS 30000
+/* The claim of a commit that has frozen the container: who finds it interrupted thaws. */
+#define CLAIM_COMMIT_FROZEN "commit (paused)"
 /* Marks a container busy, waiting while another verb has it, at most limit_ms (-1: for ever); *row is as it was
  * then. -ENOENT, -EBUSY naming the verb in progress. */
 int container_claim(struct engine *e, const char *ref, const char *verb, int64_t limit_ms,

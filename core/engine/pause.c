@@ -85,16 +85,9 @@ static int check_pausable(struct engine *e, const struct state_container *row, s
     return live_shim(e, row, &shim, err);
 }
 
-int engine_container_pause(struct engine *e, const char *ref, struct err *err)
+int container_freeze(struct engine *e, const struct state_container *row, struct err *err)
 {
-    _cleanup_(state_container_freep) struct state_container *row = NULL;
-    int r = container_claim(e, ref, "pause", CLAIM_LIMIT_MS, &row, err);
-    if (r < 0)
-        return r;
-    _cleanup_(claim_end) struct claim claim = {e, row->id};
-    r = check_pausable(e, row, err);
-    if (r == 0)
-        r = cgroup_freeze(e->cgroup, row->id, true, err);
+    int r = cgroup_freeze(e->cgroup, row->id, true, err);
     if (r == -ENODEV || r == -ENOENT) /* it has ended meanwhile, and its group is being removed */
         r = err_set(err, -EBUSY, "container %s is not running", row->id);
     if (r == 0)
@@ -107,6 +100,17 @@ int engine_container_pause(struct engine *e, const char *ref, struct err *err)
     if (r < 0 && cgroup_is_frozen(e->cgroup, row->id) && !str_eq(row->status, "paused"))
         (void)cgroup_freeze(e->cgroup, row->id, false, NULL);
     return r;
+}
+
+int engine_container_pause(struct engine *e, const char *ref, struct err *err)
+{
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = container_claim(e, ref, "pause", CLAIM_LIMIT_MS, &row, err);
+    if (r < 0)
+        return r;
+    _cleanup_(claim_end) struct claim claim = {e, row->id};
+    r = check_pausable(e, row, err);
+    return r < 0 ? r : container_freeze(e, row, err);
 }
 
 int engine_container_unpause(struct engine *e, const char *ref, struct err *err)

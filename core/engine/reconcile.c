@@ -367,6 +367,8 @@ static int repair_claims(struct engine *e, struct err *err)
             finish_restart(e, c->id);
         if (container && str_eq(c->verb, "update"))
             container_update_finish(e, c->id);
+        if (container && str_eq(c->verb, CLAIM_COMMIT_FROZEN))
+            container_thaw(e, c->id);
         if (container)
             container_unclaim(e, c->id);
         else

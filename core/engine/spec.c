@@ -132,6 +132,11 @@ void create_spec_fini(struct create_spec *s)
     json_decref(s->inherited);
 }
 
+int config_read(const json_t *body, json_t **out, struct err *err)
+{
+    return body_read(body, config_members, ARRAY_SIZE(config_members), "Config", out, err);
+}
+
 static int read_name(const char *name, struct create_spec *s, struct err *err)
 {
     if (str_empty(name))
@@ -301,8 +306,7 @@ int create_spec_read(struct engine *e, const char *name, const char *platform, c
 {
     int r = read_name(name, out, err);
     if (r == 0)
-        r = body_read(body, config_members, ARRAY_SIZE(config_members), "Config", &out->config,
-                      err);
+        r = config_read(body, &out->config, err);
     if (r == 0)
         r = body_read(json_object_get(body, "HostConfig"), host_members, ARRAY_SIZE(host_members),
                       "HostConfig", &out->host_config, err);

@@ -18,6 +18,8 @@ struct create_spec {
 };
 void create_spec_fini(struct create_spec *s);
 
+/* A ContainerConfig as clients send it, checked, with its zero values; *out is the caller's. */
+int config_read(const json_t *body, json_t **out, struct err *err);
 /* -EINVAL, -ENOENT (image, network), -ENOTSUP, in Docker's words where it has them. */
 int create_spec_read(struct engine *e, const char *name, const char *platform, const json_t *body,
                      struct create_spec *out, struct err *err);

@@ -191,6 +191,29 @@ int storage_usage(struct storage *s, const char *id, int64_t *bytes, struct err 
     return r;
 }
 
+int storage_changes(struct storage *s, const char *id,
+                    int (*each)(void *ctx, const char *path, uint32_t kind), void *ctx,
+                    struct err *err)
+{
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "changes");
+    int r = s->ops->changes(s->self, id, each, ctx, &perr.base);
+    return plugin_result(r, err, s->plugin->name, "changes");
+}
+
+int storage_diff_read(struct storage *s, const char *id, int *fd, uint32_t *form, struct err *err)
+{
+    struct berth_diff diff = {.size = sizeof(diff), .dir_fd = -1};
+    if (!BERTH_HAS(s->ops, diff_read))
+        return -ENOSYS;
+    PLUGIN_ERR(perr, err);
+    PLUGIN_CALL(call, s->plugin, "diff_read");
+    int r = s->ops->diff_read(s->self, id, &diff, &perr.base);
+    *fd = diff.dir_fd;
+    *form = diff.whiteout_form;
+    return plugin_result(r, err, s->plugin->name, "diff_read");
+}
+
 static int put_status(void *ctx, const char *key, const char *value)
 {
     json_t *pair = json_array();
@@ -223,34 +246,91 @@ static struct mount_option *mount_options(const json_t *options)
     return out;
 }
 
-static int mount_filesystem(const json_t *rootfs, const char *place, int *fd, char *why, size_t n)
+/* A file system of the driver's plan; `list` (the caller's to free) holds its options. */
+static struct fscontext plan_fscontext(const json_t *rootfs, uint64_t attr,
+                                       struct mount_option **list)
 {
     const json_t *options = json_arr(rootfs, "options");
-    _cleanup_(freep) struct mount_option *list = mount_options(options);
     const char *type = json_str(rootfs, "filesystem", "");
-    const struct fscontext fs = {.type = type,
-                                 .source = type,
-                                 .attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-                                 .options = list,
-                                 .noptions = json_array_size(options)};
+    *list = mount_options(options);
+    return (struct fscontext){.type = type,
+                              .source = type,
+                              .attr = attr,
+                              .options = *list,
+                              .noptions = json_array_size(options)};
+}
+
+static int mount_filesystem(const json_t *rootfs, const char *place, int *fd, char *why, size_t n)
+{
+    _cleanup_(freep) struct mount_option *list = NULL;
+    const struct fscontext fs =
+        plan_fscontext(rootfs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, &list);
     *fd = fscontext_mount(&fs, why, n);
     if (*fd == -ENOSYS)
         *fd = fscontext_mount_private(&fs, place);
     return *fd < 0 ? *fd : 0;
 }
 
-int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err)
+static int attach_tree(int tree, int place)
+{
+    if (tree < 0)
+        return -errno;
+    unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+    if (move_mount(tree, "", place, "", flags) == 0)
+        return tree;
+    int r = -errno;
+    close_fd(tree);
+    return r;
+}
+
+static int attach_filesystem(const json_t *rootfs, bool writable, int place, char *why, size_t n)
+{
+    _cleanup_(freep) struct mount_option *list = NULL;
+    const struct fscontext fs = plan_fscontext(rootfs, writable ? 0 : MOUNT_ATTR_RDONLY, &list);
+    int fd = fscontext_mount(&fs, why, n);
+    if (fd == -ENOSYS)
+        return fscontext_mount_legacy(&fs, place);
+    return fd < 0 ? fd : attach_tree(fd, place);
+}
+
+int storage_attach(struct storage *s, const char *id, bool writable, int place, int *fd,
+                   struct err *err)
 {
     json_auto_t *rootfs = NULL;
-    int r = storage_rootfs(s, id, BERTH_MOUNT_READONLY, &rootfs, err);
+    char why[256] = "";
+    int r = storage_rootfs(s, id, writable ? 0 : BERTH_MOUNT_READONLY, &rootfs, err);
     if (r < 0)
         return r;
     const char *bind = json_str(rootfs, "bind", NULL);
-    if (bind) {
-        *fd = fs_open_dir(AT_FDCWD, bind);
-        return *fd < 0 ? err_errno(err, *fd, "opening %s", bind) : 0;
-    }
+    if (bind)
+        *fd = attach_tree(
+            open_tree(AT_FDCWD, bind, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), place);
+    else
+        *fd = attach_filesystem(rootfs, writable, place, why, sizeof(why));
+    return *fd < 0 ? err_errno(err, *fd, "mounting layer %s%s%s", id, *why ? ": " : "", why) : 0;
+}
+
+int storage_bind_fd(struct storage *s, const char *id, struct err *err)
+{
+    json_auto_t *rootfs = NULL;
+    int r = storage_rootfs(s, id, BERTH_MOUNT_READONLY, &rootfs, err);
+    const char *bind = r < 0 ? NULL : json_str(rootfs, "bind", NULL);
+    if (r < 0 || !bind)
+        return r < 0 ? r : -ENODATA;
+    int fd = fs_open_dir(AT_FDCWD, bind);
+    return fd < 0 ? err_errno(err, fd, "opening %s", bind) : fd;
+}
+
+int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err)
+{
+    json_auto_t *rootfs = NULL;
     char why[256] = "";
+    *fd = storage_bind_fd(s, id, err);
+    if (*fd != -ENODATA)
+        return MIN(*fd, 0);
+    int r = storage_rootfs(s, id, BERTH_MOUNT_READONLY, &rootfs, err);
+    if (r < 0)
+        return r;
     r = mount_filesystem(rootfs, s->place, fd, why, sizeof(why));
     return r < 0 ? err_errno(err, r, "mounting layer %s%s%s", id, *why ? ": " : "", why) : 0;
 }

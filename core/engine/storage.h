@@ -33,7 +33,19 @@ int storage_layer_remove(struct storage *s, const char *id, struct err *err);
 int storage_rootfs(struct storage *s, const char *id, uint32_t flags, json_t **rootfs,
                    struct err *err);
 int storage_usage(struct storage *s, const char *id, int64_t *bytes, struct err *err);
+/* Calls each(ctx, path, kind) for what a layer has changed in its parent, in no order. */
+int storage_changes(struct storage *s, const char *id,
+                    int (*each)(void *ctx, const char *path, uint32_t kind), void *ctx,
+                    struct err *err);
+/* The difference itself as a directory: *fd, and the form of its whiteouts. -ENOSYS without words where the driver has none. */
+int storage_diff_read(struct storage *s, const char *id, int *fd, uint32_t *form, struct err *err);
 /* DriverStatus of /info: [["Backing Filesystem", "extfs"], …]. */
 json_t *storage_status(struct storage *s);
+/* Mounts a layer over the directory `place` in the mount namespace that the calling thread has for itself; *fd: its root. */
+int storage_attach(struct storage *s, const char *id, bool writable, int place, int *fd,
+                   struct err *err);
+/* The layer's own directory, for drivers whose layers are one: a descriptor, -ENODATA where it has to be mounted, or a negative
+ * errno with words. */
+int storage_bind_fd(struct storage *s, const char *id, struct err *err);
 /* A descriptor of a layer's root as it would be mounted, not attached anywhere: for looking into it and copying. */
 int storage_root_fd(struct storage *s, const char *id, int *fd, struct err *err);

@@ -187,6 +187,39 @@ image_prune_after() {
     [ "$1" = undone ] || dangling_gone
 }
 
+# A container that runs: it is frozen meanwhile, and runs on whatever comes of it.
+commit_prepare() {
+    slow
+    b exec box sh -c 'echo x >/f; rm /etc/group'
+}
+commit_act() { b commit box made:latest; }
+commit_after() {
+    [ "$1" != undone ] || [ "$(b images -q | wc -l)" -eq 1 ]
+    [ "$1" != done ] || [ -n "$(b images -q made)" ]
+    [ -z "$(b images -q made)" ] || [ "$(b run --rm made sh -c 'cat /f; ls /etc/group 2>/dev/null')" = x ]
+    state_is running
+    [ "$(b exec box echo in)" = in ]
+}
+
+# Into one that does not run.
+cp_prepare() {
+    a_tar
+    b create --name box -v named:/data busybox true >/dev/null
+}
+cp_act() { b cp "$T/a.tar" box:/data/copied && b cp box:/data/copied "$T/back.tar"; }
+cp_after() {
+    [ "$1" != done ] || cmp "$T/a.tar" "$T/data/volumes/named/_data/copied"
+    [ "$1" = undone ] || b cp "$T/a.tar" box:/tmp
+    [ "$(names)" = "box created" ]
+}
+
+export_prepare() { b create --name box busybox true >/dev/null; }
+export_act() { b export -o "$T/box.tar" box; }
+export_after() {
+    [ "$1" != done ] || tar tf "$T/box.tar" >/dev/null
+    [ "$1" = undone ] || b export -o "$T/box.tar" box
+}
+
 tag_prepare() { :; }
 tag_act() { b tag busybox other:latest; }
 tag_after() {

@@ -30,6 +30,9 @@ setup() { baseline; }
 @test "rm_force" { crash_everywhere rm_force; }
 @test "import" { crash_everywhere import; }
 @test "load" { crash_everywhere load; }
+@test "commit" { crash_everywhere commit; }
+@test "cp" { crash_everywhere cp; }
+@test "export" { crash_everywhere export; }
 @test "tag" { crash_everywhere tag; }
 @test "untag" { crash_everywhere untag; }
 @test "rmi" { crash_everywhere rmi; }

@@ -30,6 +30,9 @@ setup() { baseline; }
 @test "rm_force" { fail_everywhere rm_force; }
 @test "import" { fail_everywhere import; }
 @test "load" { fail_everywhere load; }
+@test "commit" { fail_everywhere commit; }
+@test "cp" { fail_everywhere cp; }
+@test "export" { fail_everywhere export; }
 @test "tag" { fail_everywhere tag; }
 @test "untag" { fail_everywhere untag; }
 @test "rmi" { fail_everywhere rmi; }

@@ -29,6 +29,7 @@ each() { # each VERB...: those failpoints that no verb before has passed
 @test "exec" { each exec; }
 @test "health" { each health; }
 @test "import, load, tag, rmi, image prune" { each import load tag untag rmi image_prune; }
+@test "commit, cp, export" { each commit cp export; }
 @test "reload" { each reload; }
 @test "volume create, rm, prune" { each volume_create volume_rm volume_prune; }
 

@@ -580,6 +580,39 @@ static void addresses_that_cannot_be_served_are_refused(void **state)
     assert_int_equal(server_listen(s, "tcp://127.0.0.1:0", "", &(struct passed){0}, NULL), 0);
 }
 
+static void files_of_containers_have_their_answers(void **state)
+{
+    struct rig *g = *state;
+    /* {"name":"/x"} */
+    static const char stat[] = "X-Docker-Container-Path-Stat: eyJuYW1lIjoiL3gifQ==\r\n";
+    expect(g, "GET", "/containers/c/changes", "", "HTTP/1.1 200", "null");
+    expect(g, "GET", "/containers/c/export", "", "HTTP/1.1 200", "7\r\narchive\r\n0\r\n\r\n");
+    expect(g, "GET", "/containers/missing/export", "", "HTTP/1.1 404", "No such container");
+    expect(g, "GET", "/containers/c/archive?path=/x", "", "HTTP/1.1 200", stat);
+    expect(g, "GET", "/containers/c/archive?path=/x", "", "HTTP/1.1 200", "\r\narchive\r\n0\r\n");
+    expect(g, "HEAD", "/containers/c/archive?path=/x", "", "HTTP/1.1 200", stat);
+    expect(g, "HEAD", "/containers/missing/archive?path=/x", "", "HTTP/1.1 404", "");
+    expect(g, "GET", "/containers/c/archive", "", "HTTP/1.1 400", "path cannot be empty");
+    expect(g, "PUT", "/containers/c/archive", "", "HTTP/1.1 400", "path cannot be empty");
+    expect(g, "PUT", "/containers/c/archive?path=/x", "tar", "HTTP/1.1 200", "");
+    expect(g, "PUT", "/containers/c/archive?path=/ro", "tar", "HTTP/1.1 403", "read-only");
+    expect(g, "PUT", "/containers/c/archive?path=/x&copyUIDGID=1&noOverwriteDirNonDir=true", "tar",
+           "HTTP/1.1 400", "3 bytes, 1");
+    expect(g, "POST", "/commit?container=c&repo=r&tag=t&comment=w&changes=a&changes=b", "",
+           "HTTP/1.1 201", "\"r:t w 1 2\"");
+    expect(g, "POST", "/commit?container=c&pause=0", "{\"cmd\":[\"x\"]}", "HTTP/1.1 201",
+           "\"- - 0 0\"");
+    expect(g, "POST", "/commit?container=c", "{\"Cmd\":7}", "HTTP/1.1 400", "Cmd");
+    expect(g, "POST", "/commit", "", "HTTP/1.1 404", "No such container");
+}
+
+static void an_archive_that_fails_is_cut_off(void **state)
+{
+    _cleanup_(freep) char *got = talk(*state, "GET", "/containers/c/archive?path=cut", NULL, "");
+    assert_non_null(strstr(got, "archive"));
+    assert_null(strstr(got, "0\r\n\r\n"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
@@ -607,6 +640,8 @@ int main(void)
         TEST(saves_are_streamed_or_cut),
         TEST(df_knows_its_kinds),
         TEST(old_clients_prune_all_volumes),
+        TEST(files_of_containers_have_their_answers),
+        TEST(an_archive_that_fails_is_cut_off),
         TEST(a_program_that_cannot_be_started_is_told_in_the_stream),
         TEST(the_server_ends_with_streams_open),
         TEST(requests_in_a_row_are_answered_in_order),
