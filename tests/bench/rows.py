@@ -2,6 +2,7 @@
 """The rows of the bench. A row is a function that takes the bench and yields figures; docs/bench.md says what each means."""
 
 import os
+import shutil
 import statistics
 import time
 
@@ -244,6 +245,54 @@ def archives(b):
     yield from figures("import", f"import of {size}", "ms", samples["import"], {"docker": 0.5})
     yield from figures("save", f"save of {size}", "ms", samples["save"], {"docker": 0.3})
     yield from figures("load", f"load of {size}", "ms", samples["load"], {"docker": 0.4})
+
+
+# --- files of containers
+def file_tree(b, n):
+    top = os.path.join(b.work, f"tree-{n}")
+    if not os.path.exists(top):
+        for i in range(n):
+            at = os.path.join(top + ".new", f"d{i // 100}")
+            os.makedirs(at, exist_ok=True)
+            with open(os.path.join(at, f"f{i % 100}"), "w", encoding="utf-8") as f:
+                f.write(LINE * (i % 40 + 1))
+        os.rename(top + ".new", top)
+    return top
+
+
+@row("files", ["docker"], "cp of 20,000 files in and out, export and commit of them, by the clients")
+def files(b):
+    n = b.n(20000, 4000)
+    tree = file_tree(b, n)
+    rounds = b.n(3, 2)
+    names = {e.name: e.create(1)[0][0] for e in b.engines("docker")}
+    place = {e.name: os.path.join(e.dir, "out") for e in b.engines("docker")}
+    made = dict.fromkeys(names, 0)
+
+    def copy_in(e):
+        made[e.name] += 1
+        return e.time_client(["cp", tree, f"{names[e.name]}:/tree{made[e.name]}"])
+
+    def copy_out(e):
+        shutil.rmtree(place[e.name], ignore_errors=True)
+        return e.time_client(["cp", f"{names[e.name]}:/tree1", place[e.name]])
+
+    def export(e):
+        return e.time_client(["export", "-o", place[e.name] + ".tar", names[e.name]])
+
+    def commit(e):
+        spent = e.time_client(["commit", names[e.name], "bench:commit"])
+        e.play([[("DELETE", "/images/bench:commit")]])
+        return spent
+    copied_in = alternate(rounds, b.measures(copy_in, "docker"))
+    yield from figures("cp-in", f"cp of {n} files into a container", "ms", copied_in, {"docker": 0.4})
+    copied_out = alternate(rounds, b.measures(copy_out, "docker"))
+    yield from figures("cp-out", f"cp of {n} files out of a container", "ms", copied_out, {"docker": 0.4})
+    held = n * (rounds + 1)
+    yield from figures("export", f"export of {held} files", "ms", alternate(rounds, b.measures(export, "docker")), {"docker": 0.3})
+    yield from figures("commit", f"commit of {held} files", "ms", alternate(rounds, b.measures(commit, "docker")), {"docker": 0.3})
+    for e in b.engines("docker"):
+        e.remove([names[e.name]])
 
 
 # --- memory, wake-ups, boot
