@@ -406,8 +406,9 @@ json_t *health_view(struct engine *e, const struct state_container *row)
 {
     struct health *h = e->health;
     json_t *view = NULL;
+    bool runs = str_eq(row->status, "running"); /* else the row has the last word */
     pthread_mutex_lock(&h->lock);
-    const struct watched *w = find(h, row->id);
+    const struct watched *w = runs ? find(h, row->id) : NULL;
     if (w && w->health && w->started_ns == row->started_ns)
         view = json_deep_copy(w->health);
     pthread_mutex_unlock(&h->lock);

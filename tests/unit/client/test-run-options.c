@@ -158,8 +158,9 @@ static void health_flags_make_a_check(void **state)
                 "--health-start-period", "1s", "--health-start-interval", "2s", "--health-retries",
                 "4", "x"),
           "Healthcheck",
-          "{\"Test\":[\"CMD-SHELL\",\"a b\"],\"Interval\":90000000000,\"Timeout\":500000000,"
-          "\"StartPeriod\":1000000000,\"StartInterval\":2000000000,\"Retries\":4}");
+          "{\"Interval\":90000000000,\"Retries\":4,\"StartInterval\":2000000000,"
+          "\"StartPeriod\":1000000000,\"Test\":[\"CMD-SHELL\",\"a b\"],"
+          "\"Timeout\":500000000}");
     check(WORDS("--health-retries", "4", "x"), "Healthcheck", "{\"Retries\":4}");
     check(WORDS("--health-tcp", "80", "x"), "Healthcheck", "{\"Test\":[\"TCP\",\"80\"]}");
     check(WORDS("--health-http", "http://localhost/", "x"), "Healthcheck",
