@@ -222,7 +222,7 @@ class Berth(Daemon):
     def argv(self):
         conf = os.path.join(self.dir, "daemon.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(f'data_root = "{self.dir}/data"; run_root = "{self.dir}/run"; group = "root";\n'
+            f.write(f'data_root = "{self.dir}/data"; run_root = "/run/berth"; group = "root";\n'
                     f'listen = [ "unix://{self.socket}" ];\n')
         return [os.path.join(self.setup.prefix, "bin", "berthd"), "--config", conf]
 
@@ -249,7 +249,7 @@ class Docker(Daemon):
         with open(conf, "w", encoding="utf-8") as f:
             f.write("{}\n")
         return ["dockerd", "--config-file", conf, "-H", f"unix://{self.socket}", "--data-root", f"{self.dir}/data",
-                "--exec-root", f"{self.dir}/exec", "-p", f"{self.dir}/dockerd.pid"]
+                "--exec-root", "/run/docker", "-p", f"{self.dir}/dockerd.pid"]
 
     def client(self, args):
         docker = "/usr/bin/docker" if os.path.exists(os.path.join(self.setup.peers, "root/usr/bin/docker")) else "docker"
