@@ -314,6 +314,7 @@ static void live_finish_going(struct live *l, struct state_container *row)
     live_done(l);
     if (container_remove_end(e, row, r, &err) < 0)
         container_remove_again(e, l->id, &err);
+    shim_spare_hurry(e->spare);
 }
 
 static int finish(struct live *l, const struct container_end *end, struct err *err)
