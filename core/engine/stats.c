@@ -183,12 +183,23 @@ static bool may_keep_files(const struct stats *s)
            s->n * FILES_EACH < limit.rlim_cur / FILES_PORTION;
 }
 
+static void mark_stale(struct stats *s, struct sampler *w)
+{
+    pthread_mutex_lock(&s->lock);
+    w->stale = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Opens, closes or leaves its files as the row says. -ENOENT: there is no such container any more. */
 static int look(struct stats *s, struct sampler *w)
 {
     struct engine *e = s->engine;
     _cleanup_(state_container_freep) struct state_container *row = NULL;
     int r = state_container_get(e->state, w->id, &row, NULL);
+    if (r < 0 && r != -ENOENT && w->name) {
+        mark_stale(s, w); /* what is known of it stays, until the row can be read */
+        return 0;
+    }
     if (r < 0)
         return r;
     bool running = container_is_running(row) && !container_is_resting(row);
