@@ -2,7 +2,9 @@
 """The rows of the bench. A row is a function that takes the bench and yields figures; docs/bench.md says what each means."""
 
 import os
+import select
 import shutil
+import socket
 import statistics
 import time
 
@@ -357,6 +359,50 @@ def wakeups(b):
     peer = count.get("docker")
     yield Figure("wakeups", "wake-ups in 10 s, 10 containers running", "", count["berth"], "docker" if peer else "", peer,
                  reach=0, of="ours")
+
+
+def cpu_ns(pids):
+    """Time on a processor, of all threads that live."""
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[0])
+    return total
+
+
+def drain(sockets, seconds):
+    """Reads what comes; returns how many lines of statistics that were."""
+    poll, lines, end = select.epoll(), 0, time.monotonic() + seconds
+    for s in sockets:
+        poll.register(s, select.EPOLLIN)
+    by_fd = {s.fileno(): s for s in sockets}
+    while time.monotonic() < end:
+        for fd, _ in poll.poll(0.2):
+            lines += by_fd[fd].recv(1 << 20).count(b'"read"')
+    return lines
+
+
+@row("stats", [], "cpu of the daemon with a stream of statistics of each of 200 containers")
+def stats(b):
+    (e,) = b.fresh()
+    sockets = []
+    for name in e.create(200, start=True)[0]:
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(e.socket)
+        s.sendall(f"GET /containers/{name}/stats HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        sockets.append(s)
+    drain(sockets, 3)
+    pids, begun = e.pids(["berthd"]), time.monotonic()
+    before = cpu_ns(pids)
+    lines = drain(sockets, 20)
+    share = 100 * (cpu_ns(pids) - before) / 1e9 / (time.monotonic() - begun)
+    if lines < 200 * 18:
+        raise BenchError(f"stats: {lines} lines in 20 s of 200 streams")
+    for s in sockets:
+        s.close()
+    e.down()
+    yield Figure("stats", "cpu of the daemon, 200 streams of statistics", "%", share, reach=2, of="ours")
 
 
 @row("boot", [], "boot with 1,000 containers known, 100 of them running")
