@@ -176,14 +176,11 @@ void child_mount_all(struct child *c)
 static const struct fscontext empty_dir = {
     .type = "tmpfs", .source = "tmpfs", .attr = MOUNT_ATTR_RDONLY};
 
-static int masking_tree(struct child *c, int over, int *empty)
+static int masking_tree(struct child *c, int over)
 {
     struct stat st;
-    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode)) {
-        if (*empty < 0)
-            *empty = fscontext_mount(&empty_dir, NULL, 0);
-        return *empty < 0 ? *empty : clone_tree(*empty, "", false);
-    }
+    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode))
+        return fscontext_mount(&empty_dir, NULL, 0);
     _cleanup_(closep) int null = fs_open_in_root(c->root, "/dev/null", O_PATH, 0);
     if (null < 0)
         return null;
@@ -192,15 +189,14 @@ static int masking_tree(struct child *c, int over, int *empty)
     return clone_tree(null, "", false);
 }
 
-/* *empty: the file system that hides directories, made for the first one; -1 before. */
-static void mask(struct child *c, const char *path, int *empty)
+static void mask(struct child *c, const char *path)
 {
     _cleanup_(closep) int over = fs_open_in_root(c->root, path, O_PATH, 0);
     if (over == -ENOENT || over == -ENOTDIR)
         return;
     if (over < 0)
         child_fail(c, STAGE_MASK, -over, path);
-    _cleanup_(closep) int tree = masking_tree(c, over, empty);
+    _cleanup_(closep) int tree = masking_tree(c, over);
     if (tree == -ENOSYS) {
         tree = fscontext_mount_legacy(&empty_dir, over);
         if (tree >= 0)
@@ -232,11 +228,10 @@ static void make_readonly(struct child *c, const char *path)
 void child_restrict_paths(struct child *c)
 {
     const struct plan *p = c->plan;
-    _cleanup_(closep) int empty = -1;
     for (size_t i = 0; i < p->nreadonly_paths; i++)
         make_readonly(c, p->readonly_paths[i]);
     for (size_t i = 0; i < p->nmasked; i++)
-        mask(c, p->masked[i], &empty);
+        mask(c, p->masked[i]);
     if (p->readonly) {
         int r = sys_mount_attr(c->root, MOUNT_ATTR_RDONLY, 0, false);
         if (r < 0)
