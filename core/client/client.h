@@ -19,6 +19,7 @@ struct client {
     char *host;          /* unix:///run/berth.sock, tcp://HOST:PORT */
     int idle;            /* a connection that the next request may use; 0: none */
     struct meter *meter; /* is told what uploads and streamed answers move; NULL: none */
+    json_t *config;      /* docker's config.json (user-config.h); NULL: none */
     struct err err;
 };
 

@@ -8,8 +8,9 @@
 #include "client/http.h"
 #include "client/kvfile.h"
 #include "client/session.h"
+#include "client/user-config.h"
 
-static int exec_body(const struct args *a, json_t **out, struct err *err)
+static int exec_body(const struct client *c, const struct args *a, json_t **out, struct err *err)
 {
     json_t *env = NULL;
     int r = env_list(args_list(a, "env-file"), args_list(a, "env"), &env, err);
@@ -26,7 +27,8 @@ static int exec_body(const struct args *a, json_t **out, struct err *err)
     json_put_bool(body, "AttachStdout", !detach);
     json_put_bool(body, "AttachStderr", !detach);
     json_put_bool(body, "Privileged", args_bool(a, "privileged"));
-    json_put_str(body, "DetachKeys", args_str(a, "detach-keys", ""));
+    const char *keys = detach_keys(c, a);
+    json_put_str(body, "DetachKeys", keys ? keys : "");
     json_put_str(body, "User", args_str(a, "user", ""));
     json_put_str(body, "WorkingDir", args_str(a, "workdir", ""));
     *out = body;
@@ -59,7 +61,7 @@ static int exec_attached(struct client *c, const struct args *a, const char *sta
     _cleanup_(freep) char *resize = str_printf("/exec/%s/resize", id),
                           *inspect = str_printf("/exec/%s/json", id);
     struct detach keys;
-    if (detach_parse(&keys, args_str(a, "detach-keys", NULL), &c->err) < 0)
+    if (detach_parse(&keys, detach_keys(c, a), &c->err) < 0)
         return cli_fail(c, 1);
     bool tty = args_bool(a, "tty"), in = args_bool(a, "interactive");
     struct session s = {.client = c,
@@ -86,7 +88,7 @@ static int exec_main(struct client *c, const struct args *a)
 {
     json_auto_t *body = NULL, *made = NULL;
     bool tty = args_bool(a, "tty"), detach = args_bool(a, "detach");
-    if (exec_body(a, &body, &c->err) < 0)
+    if (exec_body(c, a, &body, &c->err) < 0)
         return cli_fail(c, 1);
     if (tty && !detach && args_bool(a, "interactive") && !isatty(STDIN_FILENO)) {
         err_set(&c->err, -EINVAL, "the input device is not a TTY");

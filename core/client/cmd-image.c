@@ -11,6 +11,7 @@
 #include "client/format.h"
 #include "client/http.h"
 #include "client/lines.h"
+#include "client/user-config.h"
 
 static const struct column columns[] = {
     {"ID", "IMAGE ID"},
@@ -87,8 +88,14 @@ static int images_main(struct client *c, const struct args *a)
         if (json_array_size(json_arr(image, "RepoTags")) == 0)
             json_push_take(rows, row_of(image, NULL, whole));
     }
-    struct list_format f = {.format = args_str(a, "format", NULL),
+    struct list_format f = {.format = list_format(c, a, "imagesFormat"),
                             .columns = columns,
+                            .type = "*formatter.imageContext",
+                            .raw = "repository: {{.Repository}}\n"
+                                   "tag: {{.Tag}}\n"
+                                   "image_id: {{.ID}}\n"
+                                   "created_at: {{.CreatedAt}}\n"
+                                   "virtual_size: {{.Size}}\n",
                             .quiet_field = quiet ? "ID" : NULL,
                             .dflt = args_bool(a, "digests")
                                         ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
@@ -330,6 +337,7 @@ static int history_main(struct client *c, const struct args *a)
     struct list_format f = {
         .format = args_str(a, "format", NULL),
         .columns = history_columns,
+        .type = "*image.historyContext",
         .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
         .dflt = human ? "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
                       : "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};

@@ -6,15 +6,20 @@
 #include "client/commands.h"
 #include "client/format.h"
 #include "client/http.h"
+#include "client/types.h"
 
 static const struct {
     const char *type, *path;
-} kinds[] = {{"container", "/containers/%s/json"},
-             {"image", "/images/%s/json"},
-             {"network", "/networks/%s"},
-             {"volume", "/volumes/%s"}};
+    const struct go_type *go;
+    const char *flag; /* that asks for more of it */
+} kinds[] = {{"container", "/containers/%s/json", &go_container_inspect, "size"},
+             {"image", "/images/%s/json", &go_image_inspect, ""},
+             {"network", "/networks/%s", &go_network_inspect, "verbose"},
+             {"volume", "/volumes/%s", &go_volume, ""}};
 
-static int inspect_one(struct client *c, const char *type, const char *ref, bool size, json_t **out)
+/* *kind is what it turned out to be. */
+static int inspect_one(struct client *c, const struct args *a, const char *type, const char *ref,
+                       json_t **out, size_t *kind)
 {
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         if (type && !str_eq(type, kinds[i].type))
@@ -25,21 +30,32 @@ static int inspect_one(struct client *c, const char *type, const char *ref, bool
         buf_add(&b, kinds[i].path, (size_t)(at - kinds[i].path));
         buf_adds(&b, id);
         buf_adds(&b, at + 2);
-        if (size && i == 0)
-            buf_adds(&b, "?size=1");
+        if (args_bool(a, kinds[i].flag))
+            buf_printf(&b, "?%s=1", kinds[i].flag);
         _cleanup_(freep) char *path = buf_steal(&b);
         int r = http_json(c, "GET", path, NULL, out);
+        *kind = i;
         if ((r != -ENOENT && r != -EINVAL) || type) /* a name that an image cannot have */
             return r;
     }
     return err_set(&c->err, -ENOENT, "Error: No such object: %s", ref);
 }
 
+static void print_all(const json_t *found, bool compact)
+{
+    json_dumpf(found, stdout, compact ? JSON_COMPACT : JSON_INDENT(4));
+    putchar('\n');
+}
+
 static int inspect_all(struct client *c, const struct args *a, const char *type)
 {
     json_auto_t *found = json_array();
     const char *format = args_str(a, "format", NULL);
+    bool json = str_empty(format) || str_eq(format, "json");
+    size_t kind = 0;
     int code = 0;
+    if (!json && format_check(format, &c->err) < 0)
+        return cli_fail(c, EXIT_FORMAT);
     for (size_t i = 0; i < a->rest.n; i++) {
         json_t *v = NULL;
         err_clear(&c->err);
@@ -48,19 +64,17 @@ static int inspect_all(struct client *c, const struct args *a, const char *type)
             code = 1;
             continue;
         }
-        if (inspect_one(c, type, a->rest.v[i], args_bool(a, "size"), &v) < 0) {
+        if (inspect_one(c, a, type, a->rest.v[i], &v, &kind) < 0) {
             fprintf(stderr, "%s\n", err_msg(&c->err));
             code = 1;
             continue;
         }
         json_push_take(found, v);
-        if (format && !str_eq(format, "json") && format_one(format, v, true, &c->err) < 0)
+        if (!json && format_inspect(format, v, kinds[kind].go, &c->err) < 0)
             return cli_fail(c, 1);
     }
-    if (!format || str_eq(format, "json")) {
-        json_dumpf(found, stdout, format ? JSON_COMPACT : JSON_INDENT(4));
-        putchar('\n');
-    }
+    if (json)
+        print_all(found, !str_empty(format));
     return code;
 }
 
@@ -108,6 +122,11 @@ static const struct flag size_flags[] = {
     {NULL},
 };
 
+static const struct flag verbose_flags[] = {
+    {"verbose", 'v', FLAG_BOOL, "", "Verbose output for diagnostics"},
+    {NULL},
+};
+
 static const struct flag size_and_type_flags[] = {
     {"size", 's', FLAG_BOOL, "", "Display total file sizes if the type is container"},
     {"type", 0, FLAG_STRING, "string",
@@ -150,6 +169,7 @@ const struct cli_command command_network_inspect = {
     COMMON("network", COMPLETE_NETWORK, network_main),
     .usage = "[OPTIONS] NETWORK [NETWORK...]",
     .summary = "Display detailed information on one or more networks",
+    .more = verbose_flags,
 };
 
 const struct cli_command command_volume_inspect = {

@@ -8,6 +8,7 @@
 #include "client/format.h"
 #include "client/http.h"
 #include "client/kvfile.h"
+#include "client/user-config.h"
 
 static int volume_create_main(struct client *c, const struct args *a)
 {
@@ -71,8 +72,10 @@ static int volume_ls_main(struct client *c, const struct args *a)
         return cli_fail(c, 1);
     json_auto_t *rows = text_rows(json_arr(answer, "Volumes"), volume_columns);
     struct list_format f = {.sources = json_arr(answer, "Volumes"),
-                            .format = args_str(a, "format", NULL),
+                            .format = list_format(c, a, "volumesFormat"),
                             .columns = volume_columns,
+                            .type = "*formatter.volumeContext",
+                            .raw = "name: {{.Name}}\ndriver: {{.Driver}}\n",
                             .quiet_field = args_bool(a, "quiet") ? "Name" : NULL,
                             .dflt = "table {{.Driver}}\t{{.Name}}"};
     return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
@@ -147,8 +150,13 @@ static int network_ls_main(struct client *c, const struct args *a)
         json_put_strf(row, "ID", args_bool(a, "no-trunc") ? "%s" : "%.12s",
                       json_str(json_array_get(list, i), "Id", ""));
     struct list_format f = {.sources = list,
-                            .format = args_str(a, "format", NULL),
+                            .format = list_format(c, a, "networksFormat"),
                             .columns = network_columns,
+                            .type = "*network.networkContext",
+                            .raw = "network_id: {{.ID}}\n"
+                                   "name: {{.Name}}\n"
+                                   "driver: {{.Driver}}\n"
+                                   "scope: {{.Scope}}\n",
                             .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
                             .dflt = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}"};
     return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;

@@ -11,6 +11,7 @@
 #include "client/http.h"
 #include "client/run-options.h"
 #include "client/session.h"
+#include "client/user-config.h"
 
 /* The exit code, when the container has stopped; 125 with words when the daemon went away meanwhile. */
 static int wait_end(struct client *c, struct http_later *wait)
@@ -160,7 +161,7 @@ static int run_foreground(struct client *c, const struct args *a, const struct a
     _cleanup_(freep) char *resize = str_printf("/containers/%s/resize", id),
                           *kill = str_printf("/containers/%s/kill", id);
     struct detach keys;
-    if (detach_parse(&keys, args_str(a, "detach-keys", NULL), &c->err) < 0)
+    if (detach_parse(&keys, detach_keys(c, a), &c->err) < 0)
         return cli_fail(c, 125);
     struct session s = {.client = c,
                         .fd = -1,
@@ -171,7 +172,7 @@ static int run_foreground(struct client *c, const struct args *a, const struct a
                         .detach = tty && attach->in ? &keys : NULL};
     _cleanup_(http_later_fini) struct http_later wait = {0};
     session_begin(&s);
-    int r = attach_stream(c, id, attach, args_str(a, "detach-keys", NULL), &s);
+    int r = attach_stream(c, id, attach, detach_keys(c, a), &s);
     if (r == 0)
         r = wait_begin(c, id, args_bool(a, "rm") ? "removed" : "next-exit", &wait);
     if (r == 0)
@@ -285,7 +286,7 @@ static void end_if_over(struct client *c, const char *id, const struct session *
 /* Attaches to a container, starting it first when asked; its exit code. */
 static int attach_to(struct client *c, const struct args *a, const json_t *v, bool start, bool in)
 {
-    const char *id = json_str(v, "Id", ""), *keys_text = args_str(a, "detach-keys", NULL);
+    const char *id = json_str(v, "Id", ""), *keys_text = detach_keys(c, a);
     const json_t *config = json_obj(v, "Config");
     bool tty = json_bool(config, "Tty", false);
     struct attach attach = {

@@ -10,6 +10,7 @@
 #include "client/format.h"
 #include "client/stats-feed.h"
 #include "client/stats-row.h"
+#include "client/user-config.h"
 
 #define TOGETHER_MS 100 /* what comes within that is drawn at once */
 #define SCREEN      (64 << 10)
@@ -33,8 +34,9 @@ static int print_rows(struct stats_feed *f, const struct args *a)
     for (size_t i = 0; i < f->n; i++)
         json_push_take(rows, stats_row(f->v[i]->ref, f->v[i]->line, args_bool(a, "no-trunc")));
     struct list_format format = {
-        .format = args_str(a, "format", NULL),
+        .format = list_format(f->client, a, "statsFormat"),
         .columns = columns,
+        .type = "*container.statsContext",
         .dflt = "table "
                 "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{."
                 "BlockIO}}\t{{.PIDs}}",

@@ -10,6 +10,7 @@
 #include "client/filters.h"
 #include "client/format.h"
 #include "client/http.h"
+#include "client/types.h"
 
 static json_t *client_version(void)
 {
@@ -18,8 +19,20 @@ static json_t *client_version(void)
     const char *arch = str_eq(u.machine, "x86_64")    ? "amd64"
                        : str_eq(u.machine, "aarch64") ? "arm64"
                                                       : u.machine;
-    return json_pack("{ss ss ss ss ss}", "Version", BERTH_VERSION, "ApiVersion", "1.51",
-                     "APIVersion", "1.51", "Os", "linux", "Arch", arch);
+    return json_pack("{ss ss ss ss ss ss}", "Version", BERTH_VERSION, "ApiVersion", "1.51",
+                     "DefaultAPIVersion", "1.51", "Os", "linux", "Arch", arch, "Context",
+                     "default");
+}
+
+/* What `info` says of the client. */
+static json_t *client_info(void)
+{
+    json_t *v = client_version();
+    json_object_del(v, "ApiVersion");
+    json_put_bool(v, "Debug", false);
+    json_put_take(v, "Plugins", json_array());
+    json_put_take(v, "Warnings", json_null());
+    return v;
 }
 
 static void print_version(const char *title, const json_t *v)
@@ -34,13 +47,13 @@ static int version_main(struct client *c, const struct args *a)
 {
     json_auto_t *server = NULL, *both = json_object();
     const char *format = args_str(a, "format", NULL);
+    if (format && format_check(format, &c->err) < 0)
+        return cli_fail(c, EXIT_FORMAT);
     json_put_take(both, "Client", client_version());
     int r = http_json(c, "GET", "/version", NULL, &server);
-    if (server)
-        json_put_str(server, "APIVersion", json_str(server, "ApiVersion", ""));
     json_put(both, "Server", server ? server : json_null());
     if (format)
-        return r < 0 || format_one(format, both, true, &c->err) < 0 ? cli_fail(c, 1) : 0;
+        return r < 0 || format_typed(format, both, &go_version, &c->err) < 0 ? cli_fail(c, 1) : 0;
     print_version("Client", json_obj(both, "Client"));
     if (r < 0)
         return cli_fail(c, 1);
@@ -136,12 +149,16 @@ static void print_info(const json_t *v)
 static int info_main(struct client *c, const struct args *a)
 {
     json_auto_t *v = NULL;
+    const char *format = args_str(a, "format", NULL);
+    if (format && format_check(format, &c->err) < 0)
+        return cli_fail(c, EXIT_FORMAT);
     if (http_json(c, "GET", "/info", NULL, &v) < 0)
         return cli_fail(c, 1);
-    const char *format = args_str(a, "format", NULL);
-    if (format)
-        return format_one(format, v, true, &c->err) < 0 ? cli_fail(c, 1) : 0;
-    print_info(v);
+    json_put_take(v, "ClientInfo", client_info());
+    if (!format)
+        print_info(v);
+    else if (format_typed(format, v, &go_info, &c->err) < 0)
+        return cli_fail(c, 1);
     return 0;
 }
 
@@ -191,7 +208,7 @@ static int event_data(void *ctx, const char *data, size_t n)
         json_auto_t *v = NULL;
         int r = s->line.len ? json_parse(s->line.s, s->line.len, &v, s->err) : 0;
         if (v && s->format)
-            r = format_one(s->format, v, false, s->err);
+            r = format_typed(s->format, v, &go_event, s->err);
         else if (v)
             print_event(v);
         fflush(stdout);
@@ -212,6 +229,8 @@ static int events_main(struct client *c, const struct args *a)
     _cleanup_(freep) char *since = http_escape(since_text), *until = http_escape(until_text);
     _cleanup_(freep) char *path = str_printf("/events?since=%s&until=%s%s", since, until, filters);
     struct event_stream s = {.format = args_str(a, "format", NULL), .err = &c->err};
+    if (s.format && format_check(s.format, &c->err) < 0)
+        return cli_fail(c, EXIT_FORMAT);
     int r = http_stream(c, "GET", path, event_data, &s);
     buf_fini(&s.line);
     return r < 0 || c->err.code ? cli_fail(c, 1) : 0;

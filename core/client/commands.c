@@ -18,6 +18,8 @@ static const struct cli_group groups[] = {
 };
 
 const struct flag cli_global_flags[] = {
+    {"config", 0, FLAG_STRING, "string", "Location of client config files (default ~/.docker)",
+     .completes = COMPLETE_DIRECTORY},
     {"host", 'H', FLAG_STRING, "address",
      "Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)"},
     {"version", 'v', FLAG_BOOL, "", "Print version information and quit"},

@@ -4,24 +4,21 @@
 
 #include <errno.h>
 #include <time.h>
-#include <wchar.h>
+
+#include "base/utf8.h"
+#include "client/template/print.h"
+#include "client/types.h"
 
 #define TABS_MAX  64
 #define GAP       3
 #define WIDTH_MIN 10 /* of a column with its gap: docker's tables, which scripts cut, have that */
 
-/* Bytes of the character at `s` and the cells that it takes; a byte that is none counts as one of each. */
+/* Bytes of the character at `s` and the cells that it takes. */
 static size_t next_char(const char *s, size_t *cells)
 {
-    mbstate_t state = {0};
-    wchar_t c;
-    size_t n = mbrtowc(&c, s, strlen(s), &state);
-    if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
-        *cells = 1;
-        return 1;
-    }
-    int w = wcwidth(c);
-    *cells = w > 0 ? (size_t)w : 0;
+    uint32_t c;
+    size_t n = utf8_next(s, strlen(s), &c);
+    *cells = utf8_width(c);
     return n;
 }
 
@@ -54,19 +51,7 @@ char *format_ellipsis(const char *s, size_t max)
 char *format_quoted(const char *s)
 {
     struct buf b = {0};
-    buf_addc(&b, '"');
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            buf_printf(&b, "\\%c", c);
-        else if (c == '\n' || c == '\t' || c == '\r')
-            buf_printf(&b, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(&b, "\\x%02x", c);
-        else
-            buf_addc(&b, (char)c);
-    }
-    buf_addc(&b, '"');
+    print_quoted(s, strlen(s), &b);
     return buf_steal(&b);
 }
 
@@ -122,6 +107,15 @@ static char *unescape_tabs(const char *s)
     return buf_steal(&b);
 }
 
+/* Parses; a template that is none is FORMAT_SYNTAX. */
+static int parse(const char *format, struct template **t, struct err *err)
+{
+    if (template_parse(format, t, err) == 0)
+        return 0;
+    _cleanup_(freep) char *words = xstrdup(err_msg(err));
+    return err_set(err, FORMAT_SYNTAX, "template parsing error: %s", words);
+}
+
 static int wrap(int r, struct err *err)
 {
     return r < 0 ? err_wrap(err, "template parsing error") : 0;
@@ -144,33 +138,66 @@ static int row_method(void *ctx, json_t *receiver, const char *name, json_t *con
     if (!str_eq(name, "Label"))
         return 0;
     if (n != 1 || !json_is_string(args[0]))
-        return err_set(err, -EINVAL, "wrong number of args for Label: want 1 string");
+        return err_set(err, -EINVAL, "wrong number of args for Label: want 1 got %zu", n);
     const char *label = json_string_value(args[0]);
     _cleanup_(freep) char *header = ctx ? NULL : label_header(label);
     *out = json_string_any(ctx ? json_str(json_obj(ctx, "Labels"), label, "") : header);
     return 1;
 }
 
+/* As Go marshals a map: sorted, and with what HTML would take for its own escaped. */
+static void print_row_json(const json_t *row, struct buf *out)
+{
+    char *text = json_dumps(row, JSON_COMPACT | JSON_SORT_KEYS);
+    for (const char *s = text; s && *s; s++) {
+        if (strchr("<>&", *s))
+            buf_printf(out, "\\u%04x", (unsigned int)*s);
+        else
+            buf_addc(out, *s);
+    }
+    free(text);
+}
+
+/* The type of a row: its columns are the fields. The caller frees the fields. */
+static struct go_type row_type(const struct list_format *f, struct go_field **fields)
+{
+    size_t n = 0;
+    while (f->columns[n].field)
+        n++;
+    *fields = xcalloc(n + 1, sizeof(**fields));
+    for (size_t i = 0; i < n; i++)
+        (*fields)[i] = (struct go_field){f->columns[i].field, &go_string, f->columns[i].field};
+    return (struct go_type){.name = f->type ? f->type : "*formatter.Context",
+                            .kind = GO_STRUCT,
+                            .fields = *fields,
+                            .json = print_row_json};
+}
+
 static int exec_rows(const struct list_format *f, const struct template *t, bool table,
                      const json_t *rows, struct buf *out, struct err *err)
 {
-    struct template_env env = {.method = f->sources ? row_method : NULL};
+    _cleanup_(freep) struct go_field *fields = NULL;
+    struct go_type type = row_type(f, &fields);
+    struct template_env env = {.method = f->sources ? row_method : NULL, .type = &type};
+    struct buf body = {0};
     int r = 0;
     size_t i;
     json_t *row;
-    if (table) {
-        json_auto_t *header = header_row(f->columns);
-        r = template_exec(t, &env, header, out, err);
-        buf_addc(out, '\n');
-    }
-    env.missing_is_error = true;
     json_array_foreach ((json_t *)(uintptr_t)rows, i, row) {
         if (r < 0)
             break;
         env.ctx = json_array_get(f->sources, i);
-        r = template_exec(t, &env, row, out, err);
+        r = template_exec(t, &env, row, &body, err);
+        buf_addc(&body, '\n');
+    }
+    if (r == 0 && table) {
+        json_auto_t *header = header_row(f->columns);
+        r = template_exec(t, &(struct template_env){.method = env.method, .header = true}, header,
+                          out, err);
         buf_addc(out, '\n');
     }
+    buf_add(out, body.s ? body.s : "", body.len);
+    buf_fini(&body);
     return r;
 }
 
@@ -180,11 +207,15 @@ static int format_rows(const struct list_format *f, const char *format, bool tab
     _cleanup_(template_freep) struct template *t = NULL;
     _cleanup_(freep) char *text = unescape_tabs(format);
     _cleanup_(buf_fini) struct buf out = {0};
-    int r = template_parse(text, &t, err);
-    if (r == 0)
-        r = exec_rows(f, t, table, rows, &out, err);
+    char *trimmed = text + strspn(text, " ");
+    for (size_t n = strlen(trimmed); n > 0 && trimmed[n - 1] == ' '; n--)
+        trimmed[n - 1] = '\0';
+    int r = parse(trimmed, &t, err);
     if (r < 0)
-        return wrap(r, err);
+        return r;
+    r = wrap(exec_rows(f, t, table, rows, &out, err), err);
+    if (r < 0)
+        return r;
     if (table)
         print_aligned(out.s);
     else
@@ -192,38 +223,88 @@ static int format_rows(const struct list_format *f, const char *format, bool tab
     return 0;
 }
 
-int format_list(const struct list_format *f, const json_t *rows, struct err *err)
+/* What stands before the quiet field in --format raw: "container_id: ". */
+static char *quiet_label(const struct list_format *f)
+{
+    _cleanup_(freep) char *field = str_printf("{{.%s}}", f->quiet_field);
+    const char *end = strstr(f->raw, field), *start = end ? end : f->raw;
+    while (start > f->raw && start[-1] != '\n')
+        start--;
+    return xstrndup(start, end ? (size_t)(end - start) : 0);
+}
+
+static void print_quiet(const struct list_format *f, const json_t *rows, const char *before)
 {
     size_t i;
     json_t *row;
-    if (f->quiet_field && (str_empty(f->format) || str_eq(f->format, "table"))) {
-        json_array_foreach ((json_t *)(uintptr_t)rows, i, row)
-            puts(json_str(row, f->quiet_field, ""));
+    json_array_foreach ((json_t *)(uintptr_t)rows, i, row)
+        printf("%s%s\n", before, json_str(row, f->quiet_field, ""));
+}
+
+int format_list(const struct list_format *f, const json_t *rows, struct err *err)
+{
+    const char *format = str_empty(f->format) || str_eq(f->format, "table") ? f->dflt : f->format;
+    bool raw = str_eq(format, "raw") && f->raw;
+    if (f->quiet_field && (format == f->dflt || raw)) {
+        _cleanup_(freep) char *before = raw ? quiet_label(f) : xstrdup("");
+        print_quiet(f, rows, before);
         return 0;
     }
-    const char *format = str_empty(f->format) || str_eq(f->format, "table") ? f->dflt : f->format;
+    if (raw)
+        format = f->raw;
     if (str_eq(format, "json"))
         format = "{{json .}}";
     const char *table = str_after(format, "table");
-    if (table)
-        format = table + strspn(table, " ");
-    return format_rows(f, format, table != NULL, rows, err);
+    return format_rows(f, table ? table : format, table != NULL, rows, err);
 }
 
-int format_one(const char *format, json_t *value, bool strict, struct err *err)
+static int exec_one(const struct template *t, const struct template_env *env, json_t *value,
+                    struct err *err)
 {
-    _cleanup_(template_freep) struct template *t = NULL;
-    struct template_env env = {.missing_is_error = strict};
     struct buf out = {0};
-    int r = wrap(template_parse(str_eq(format, "json") ? "{{json .}}" : format, &t, err), err);
-    if (r == 0)
-        r = wrap(template_exec(t, &env, value, &out, err), err);
+    int r = template_exec(t, env, value, &out, err);
     if (r == 0) {
         fwrite(out.s ? out.s : "", 1, out.len, stdout);
         putchar('\n');
     }
     buf_fini(&out);
     return r;
+}
+
+int format_one(const char *format, json_t *value, bool strict, struct err *err)
+{
+    _cleanup_(template_freep) struct template *t = NULL;
+    struct template_env env = {.missing_is_error = strict};
+    int r = parse(str_eq(format, "json") ? "{{json .}}" : format, &t, err);
+    return r < 0 ? r : wrap(exec_one(t, &env, value, err), err);
+}
+
+int format_typed(const char *format, json_t *value, const struct go_type *type, struct err *err)
+{
+    _cleanup_(template_freep) struct template *t = NULL;
+    struct template_env env = {.type = type};
+    int r = parse(str_eq(format, "json") ? "{{json .}}" : format, &t, err);
+    return r < 0 ? r : exec_one(t, &env, value, err);
+}
+
+int format_inspect(const char *format, json_t *value, const struct go_type *type, struct err *err)
+{
+    _cleanup_(template_freep) struct template *t = NULL;
+    const struct template_env typed = {.type = type},
+                              raw = {.type = &go_raw, .missing_is_error = true};
+    int r = parse(format, &t, err);
+    if (r < 0)
+        return r;
+    if (exec_one(t, &typed, value, err) == 0)
+        return 0;
+    err_clear(err);
+    return wrap(exec_one(t, &raw, value, err), err);
+}
+
+int format_check(const char *format, struct err *err)
+{
+    _cleanup_(template_freep) struct template *t = NULL;
+    return parse(format, &t, err);
 }
 
 char *format_span(int64_t s)

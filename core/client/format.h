@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <errno.h>
+
 #include "base/err.h"
 #include "base/json.h"
 #include "client/template/template.h"
@@ -20,15 +22,29 @@ struct list_format {
     const char *format;           /* --format; NULL: the default table */
     const char *dflt;             /* the default, "table {{.ID}}\t…" */
     const struct column *columns; /* ends with a field of NULL */
-    const char *quiet_field;      /* with --quiet only this; NULL: not quiet */
+    const char *raw;  /* what --format raw is; its first line is that of --quiet; NULL: none */
+    const char *type; /* what docker calls the type of a row, "*formatter.ContainerContext" */
+    const char *quiet_field; /* with --quiet only this; NULL: not quiet */
     const json_t *
         sources; /* for each row the API's object, whose labels {{.Label "x"}} shows; NULL: no such method */
 };
+
+/* The error of a template that is none; docker's exit code for it (but for lists) is EXIT_FORMAT. */
+#define FORMAT_SYNTAX (-EBADMSG)
+#define EXIT_FORMAT   64
+
+struct go_type;
 
 /* Prints all rows to stdout. */
 int format_list(const struct list_format *f, const json_t *rows, struct err *err);
 /* Executes a template on one value, with a newline behind it. strict: missing fields are errors. "json": the value as JSON. */
 int format_one(const char *format, json_t *value, bool strict, struct err *err);
+/* The same on what docker reads into that type (types.h). */
+int format_typed(const char *format, json_t *value, const struct go_type *type, struct err *err);
+/* As docker's inspect: on the type, and where that fails on the JSON as it came, with the members' own names. */
+int format_inspect(const char *format, json_t *value, const struct go_type *type, struct err *err);
+/* Whether it is a template at all. */
+int format_check(const char *format, struct err *err);
 
 /* "3 minutes", "About an hour", as docker prints spans. The caller frees. */
 char *format_span(int64_t seconds);

@@ -12,8 +12,10 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
-#define FILE_MAX (1u << 20)
+#define FILE_MAX   (1u << 20)
+#define WORD_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-= "
 
 static void add_pair(json_t *map, const char *item)
 {
@@ -39,6 +41,9 @@ static int check_line(const char *path, const char **line, struct err *err)
     *line = *s && *s != '#' ? s : NULL;
     if (!*line)
         return 0;
+    if (!utf8_valid(s, strlen(s)))
+        return err_set(err, -EINVAL, "%s: bytes that are not UTF-8 behind '%.*s'", path,
+                       (int)strspn(s, WORD_BYTES), s);
     if (n == 0)
         return err_set(err, -EINVAL, "%s: no variable name on line '%s'", path, s);
     if (strcspn(s, " \t") < n)

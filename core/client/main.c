@@ -8,6 +8,7 @@
 #include "build-config.h"
 #include "client/client.h"
 #include "client/help.h"
+#include "client/user-config.h"
 
 /* -EINVAL with words when the number of positional arguments is wrong. */
 static int check_count(const struct cli_command *cmd, const char *words, int n, struct err *err)
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
         code = 125;
     } else {
         c.host = default_host(&globals);
+        user_config_load(&c, args_str(&globals, "config", NULL));
         code = dispatch(&c, &globals);
     }
     if (fflush(stdout) != 0 && code == 0)
@@ -129,6 +131,7 @@ int main(int argc, char **argv)
     if (c.idle > 0)
         close_fd(c.idle);
     free(c.host);
+    json_decref(c.config);
     err_fini(&c.err);
     return code;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --format from any bytes: parses, and executes on a value of every kind. */
+/* --format from any bytes: parses, and executes on a value of every kind, read as this and that Go type. */
 #include <stdint.h>
 
 #include "client/template/template.h"
+#include "client/template/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -20,8 +21,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (n > 4096 || template_parse(text, &t, &err) < 0)
         return 0;
     json_auto_t *dot = json_loads(value, 0, NULL);
-    struct template_env strict = {.missing_is_error = true};
-    template_exec(t, &(struct template_env){0}, dot, &out, &err);
-    template_exec(t, &strict, dot, &out, &err);
+    const struct template_env envs[] = {{0},
+                                        {.missing_is_error = true},
+                                        {.missing_is_error = true, .type = &go_raw},
+                                        {.header = true, .type = &go_string_map}};
+    for (size_t i = 0; i < ARRAY_SIZE(envs); i++) {
+        buf_reset(&out);
+        template_exec(t, &envs[i], dot, &out, &err);
+    }
     return 0;
 }

@@ -16,14 +16,22 @@ enum node_kind {
     NODE_CONTINUE,
 };
 
-enum term_kind { TERM_DOT, TERM_FIELD, TERM_VARIABLE, TERM_FUNCTION, TERM_LITERAL, TERM_PAREN };
+enum term_kind {
+    TERM_DOT,
+    TERM_FIELD,
+    TERM_VARIABLE,
+    TERM_FUNCTION,
+    TERM_LITERAL,
+    TERM_NIL,
+    TERM_PAREN,
+};
 
 /* An operand and the fields behind it: `.A.B`, `$x.A`, `(pipe).A`, `"text"`, `len`. */
 struct term {
     enum term_kind kind;
-    size_t at; /* offset in the text, for messages */
-    size_t end;
-    char *name; /* of variable or function */
+    size_t at, end; /* in the source; without the fields behind a function, a literal or a pipe */
+    size_t place;   /* where messages point: as Go, the second of several fields */
+    char *name;     /* of variable or function */
     json_t *literal;
     struct pipe *pipe;  /* of TERM_PAREN */
     struct strv fields; /* the chain */
@@ -65,8 +73,14 @@ struct template
     struct definition *definitions;
 };
 
-/* Line and column (from 1, 0) of an offset, as Go counts them. */
-void template_place(const char *source, size_t at, int *line, int *column);
-/* "template: :LINE:COLUMN: words" */
+/* "template: :LINE:COLUMN: words", lines from 1, columns from 0, as Go counts them. */
 int template_error(const char *source, size_t at, struct err *err, const char *fmt, ...)
     _printf_(4, 5);
+
+/* What stands there, written as Go does in its messages. */
+void term_text(const char *source, const struct term *t, struct buf *out);
+void command_text(const char *source, const struct command *c, struct buf *out);
+void pipe_text(const char *source, const struct pipe *p, struct buf *out);
+/* Of {{template}}. */
+void node_text(const char *source, const struct node *n, struct buf *out);
+void template_nodes_free(struct node *n);

@@ -1,87 +1,120 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions of templates: text/template's predefined ones and those of docker's formats. */
+/* The functions that text/template has by itself. */
 #include "client/template/funcs.h"
 
 #include <ctype.h>
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
+#include "client/template/print.h"
 
-static int fail(struct err *err, const char *fn, const char *words)
+struct value value_string(const char *s, size_t n)
 {
-    return err_set(err, -EINVAL, "error calling %s: %s", fn, words);
+    _cleanup_(freep) char *clean = str_to_utf8(s ? s : "", n);
+    return value_take(json_string(clean), &go_string);
 }
 
-static char *text_of(const json_t *v)
+static struct value take_text(struct buf *b)
 {
-    struct buf b = {0};
-    template_print(v, &b);
-    return buf_steal(&b);
+    struct value v = value_string(b->s, b->len);
+    buf_fini(b);
+    return v;
+}
+
+static struct value boolean(bool b)
+{
+    return value_take(json_boolean(b), &go_bool);
 }
 
 /* --- comparison */
 
-static bool same_kind(const json_t *a, const json_t *b)
+/* The text of a string or json.Number; the caller frees. */
+static char *text_of(const struct value *v)
 {
-    return json_typeof(a) == json_typeof(b) || (json_is_boolean(a) && json_is_boolean(b)) ||
-           (json_is_number(a) && json_is_number(b));
+    size_t n;
+    return json_is_number(v->json) ? json_text(v->json) : xstrdup(value_text(v, &n));
 }
 
-static int order(const json_t *a, const json_t *b, int *out)
+static int order(const struct value *a, const struct value *b, enum go_kind kind)
 {
-    if (json_is_string(a) && json_is_string(b)) {
-        *out = strcmp(json_string_value(a), json_string_value(b));
-        return 0;
-    }
-    if (json_is_integer(a) && json_is_integer(b)) {
-        json_int_t x = json_integer_value(a), y = json_integer_value(b);
-        *out = (x > y) - (x < y);
-        return 0;
-    }
-    if (json_is_number(a) && json_is_number(b)) {
-        double x = json_number_value(a), y = json_number_value(b);
-        *out = (x > y) - (x < y);
-        return 0;
-    }
-    return -EINVAL;
+    if (kind == GO_INT)
+        return (value_int(a) > value_int(b)) - (value_int(a) < value_int(b));
+    if (kind == GO_FLOAT)
+        return (value_float(a) > value_float(b)) - (value_float(a) < value_float(b));
+    if (kind == GO_BOOL)
+        return json_is_true(a->json) != json_is_true(b->json);
+    _cleanup_(freep) char *x = text_of(a), *y = text_of(b);
+    return strcmp(x, y);
 }
 
-static int fn_eq(json_t *const *args, size_t n, json_t **out, struct err *err)
+static bool is_basic(enum go_kind k)
 {
-    for (size_t i = 1; i < n; i++) {
-        if (!same_kind(args[0], args[i]) && !json_is_null(args[0]) && !json_is_null(args[i]))
-            return fail(err, "eq", "incompatible types for comparison");
-        int c;
-        bool equal = order(args[0], args[i], &c) == 0 ? c == 0 : json_equal(args[0], args[i]);
-        if (equal) {
-            *out = json_true();
-            return 0;
-        }
-    }
-    *out = json_false();
-    return 0;
+    return k == GO_INT || k == GO_FLOAT || k == GO_BOOL || k == GO_STRING;
 }
 
-static int fn_ne(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int not_comparable(const struct value *v, struct err *err)
 {
-    json_auto_t *equal = NULL;
-    int r = fn_eq(args, n, &equal, err);
-    if (r == 0)
-        *out = json_boolean(!json_is_true(equal));
+    struct buf b = {0};
+    print_value(v, &b);
+    int r = err_set(err, -EINVAL, "non-comparable type %s: %s", b.s ? b.s : "", value_type(v));
+    buf_fini(&b);
     return r;
 }
 
-static int compare(const char *fn, json_t *const *args, int *c, struct err *err)
+static int equal(const struct value *a, const struct value *b, bool *out, struct err *err)
 {
-    return order(args[0], args[1], c) < 0 ? fail(err, fn, "incompatible types for comparison") : 0;
+    enum go_kind x = value_kind(a), y = value_kind(b);
+    *out = false;
+    if (value_is_nil(a) || value_is_nil(b) || x == GO_NIL || y == GO_NIL) {
+        *out = json_is_null(a->json) && json_is_null(b->json);
+        return 0;
+    }
+    if (is_basic(x) != is_basic(y) || (is_basic(x) && x != y))
+        return err_set(err, -EINVAL, "incompatible types for comparison");
+    if (x == GO_MAP || x == GO_SLICE)
+        return not_comparable(a, err);
+    *out = is_basic(x) ? order(a, b, x) == 0 : json_equal(a->json, b->json);
+    return 0;
+}
+
+static int fn_eq(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    bool same = false;
+    int r = n > 1 ? 0 : err_set(err, -EINVAL, "missing argument for comparison");
+    for (size_t i = 1; r == 0 && !same && i < n; i++)
+        r = equal(&args[0], &args[i], &same, err);
+    if (r == 0)
+        *out = boolean(same);
+    return r;
+}
+
+static int fn_ne(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    bool same = false;
+    int r = equal(&args[0], &args[1], &same, err);
+    if (r == 0)
+        *out = boolean(!same);
+    return r;
+}
+
+static int compare(const struct value *args, int *c, struct err *err)
+{
+    enum go_kind x = value_kind(&args[0]), y = value_kind(&args[1]);
+    if (!is_basic(x) || !is_basic(y) || (x == y && x == GO_BOOL))
+        return err_set(err, -EINVAL, "invalid type for comparison");
+    if (x != y)
+        return err_set(err, -EINVAL, "incompatible types for comparison");
+    *c = order(&args[0], &args[1], x);
+    return 0;
 }
 
 #define ORDERED(name, op)                                                                          \
-    static int fn_##name(json_t *const *args, size_t n, json_t **out, struct err *err)             \
+    static int fn_##name(const struct value *args, size_t n, struct value *out, struct err *err)   \
     {                                                                                              \
-        int c = 0, r = compare(#name, args, &c, err);                                              \
+        int c = 0, r = compare(args, &c, err);                                                     \
         if (r == 0)                                                                                \
-            *out = json_boolean(c op 0);                                                           \
+            *out = boolean(c op 0);                                                                \
         return r;                                                                                  \
     }
 ORDERED(lt, <)
@@ -89,301 +122,283 @@ ORDERED(le, <=)
 ORDERED(gt, >)
 ORDERED(ge, >=)
 
-static int fn_not(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_not(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    *out = json_boolean(!template_truth(args[0]));
+    *out = boolean(!value_truth(&args[0]));
     return 0;
 }
 
-/* and, or: with all arguments evaluated (the evaluator stops early and asks here only for what it has). */
-static int fn_last(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_last(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    *out = json_incref(args[n - 1]);
+    *out = value_copy(&args[n - 1]);
     return 0;
 }
 
 /* --- access */
 
-static int index_one(json_t *v, const json_t *key, json_t **out, struct err *err)
+/* A position: 0 … limit. */
+static int position(const struct value *v, size_t limit, size_t *out, struct err *err)
 {
-    if (json_is_object(v)) {
-        if (!json_is_string(key))
-            return fail(err, "index", "value has type int; should be string");
-        json_t *item = json_object_get(v, json_string_value(key));
-        *out = item ? json_incref(item) : json_null();
-        return 0;
-    }
-    if (json_is_array(v) || json_is_string(v)) {
-        size_t size = json_is_array(v) ? json_array_size(v) : json_string_length(v);
-        if (!json_is_integer(key))
-            return fail(err, "index", "cannot index slice/array with type string");
-        json_int_t i = json_integer_value(key);
-        if (i < 0 || (size_t)i >= size)
-            return err_set(err, -EINVAL, "error calling index: index out of range: %lld",
-                           (long long)i);
-        *out = json_is_array(v) ? json_incref(json_array_get(v, (size_t)i))
-                                : json_integer((unsigned char)json_string_value(v)[i]);
-        return 0;
-    }
-    return err_set(err, -EINVAL, "error calling index: can't index item of type %s",
-                   template_type(v));
+    if (value_kind(v) == GO_NIL)
+        return err_set(err, -EINVAL, "cannot index slice/array with nil");
+    if (value_kind(v) != GO_INT)
+        return err_set(err, -EINVAL, "cannot index slice/array with type %s", value_type(v));
+    json_int_t i = value_int(v);
+    if (i < 0 || (unsigned long long)i > limit)
+        return err_set(err, -EINVAL, "index out of range: %lld", (long long)i);
+    *out = (size_t)i;
+    return 0;
 }
 
-static int fn_index(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int index_list(const struct value *v, const struct value *at, struct value *out,
+                      struct err *err)
 {
-    json_t *v = json_incref(args[0]);
-    for (size_t i = 1; i < n; i++) {
-        json_t *next = NULL;
-        int r = json_is_null(v) ? fail(err, "index", "index of untyped nil")
-                                : index_one(v, args[i], &next, err);
-        json_decref(v);
-        if (r < 0)
-            return r;
+    size_t i = 0, n = value_len(v);
+    bool string = value_kind(v) == GO_STRING;
+    int r = position(at, n, &i, err);
+    if (r < 0)
+        return r;
+    if (i == n)
+        return err_set(err, -EINVAL, "reflect: %s index out of range", string ? "string" : "slice");
+    if (!string) {
+        *out = value_at(v, i);
+        return 0;
+    }
+    _cleanup_(freep) char *text = text_of(v);
+    *out = value_take(json_integer((unsigned char)text[i]), &go_int);
+    return 0;
+}
+
+static int index_map(const struct value *v, const struct value *key, struct value *out,
+                     struct err *err)
+{
+    const char *want = value_key_type(v)->name;
+    if (value_kind(key) == GO_NIL)
+        return err_set(err, -EINVAL, "value is nil; should be of type %s", want);
+    if (value_kind(key) != GO_STRING)
+        return err_set(err, -EINVAL, "value has type %s; should be %s", value_type(key), want);
+    _cleanup_(freep) char *text = text_of(key);
+    if (!value_member(v, text, out))
+        *out = value_take(NULL, v->type->elem);
+    return 0;
+}
+
+static int index_one(const struct value *v, const struct value *at, struct value *out,
+                     struct err *err)
+{
+    switch (value_kind(v)) {
+    case GO_MAP:
+        return index_map(v, at, out, err);
+    case GO_SLICE:
+    case GO_STRING:
+        return index_list(v, at, out, err);
+    default:
+        return err_set(err, -EINVAL, "can't index item of type %s", value_type(v));
+    }
+}
+
+static int fn_index(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    struct value v = value_copy(&args[0]);
+    int r = 0;
+    if (value_kind(&v) == GO_NIL && n > 1)
+        r = err_set(err, -EINVAL, "index of untyped nil");
+    for (size_t i = 1; r == 0 && i < n; i++) {
+        struct value next = {0};
+        if (value_is_nil(&v))
+            r = err_set(err, -EINVAL, "index of nil pointer");
+        value_unwrap(&v);
+        if (r == 0)
+            r = index_one(&v, &args[i], &next, err);
+        value_fini(&v);
         v = next;
     }
     *out = v;
-    return 0;
+    return r;
 }
 
-static int fn_slice(json_t *const *args, size_t n, json_t **out, struct err *err)
+static struct value part(const struct value *v, size_t from, size_t to)
 {
-    bool string = json_is_string(args[0]);
-    if (!string && !json_is_array(args[0]))
-        return err_set(err, -EINVAL, "error calling slice: can't slice item of type %s",
-                       template_type(args[0]));
-    json_int_t size = (json_int_t)(string ? json_string_length(args[0]) : json_array_size(args[0]));
-    json_int_t from = n > 1 ? json_integer_value(args[1]) : 0,
-               to = n > 2 ? json_integer_value(args[2]) : size;
-    for (size_t i = 1; i < n; i++)
-        if (!json_is_integer(args[i]) || json_integer_value(args[i]) < 0 ||
-            json_integer_value(args[i]) > size)
-            return fail(err, "slice", "index out of range");
-    if (from > to)
-        return fail(err, "slice", "invalid slice index: the start lies behind the end");
-    if (string) {
-        _cleanup_(freep) char *part =
-            xstrndup(json_string_value(args[0]) + from, (size_t)(to - from));
-        *out = json_string_any(part);
-        return 0;
+    if (value_kind(v) == GO_STRING) {
+        _cleanup_(freep) char *text = text_of(v);
+        return value_string(text + from, to - from);
     }
-    *out = json_array();
-    for (json_int_t i = from; i < to; i++)
-        json_array_append(*out, json_array_get(args[0], (size_t)i));
+    json_t *list = json_array();
+    for (size_t i = from; i < to; i++)
+        json_array_append(list, json_array_get(v->json, i));
+    return value_take(list, v->type);
+}
+
+static int fn_slice(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    enum go_kind kind = value_kind(&args[0]);
+    size_t size = value_len(&args[0]), at[3] = {0, size, size};
+    int r = 0;
+    if (kind == GO_NIL)
+        return err_set(err, -EINVAL, "slice of untyped nil");
+    if (n > 4)
+        return err_set(err, -EINVAL, "too many slice indexes: %zu", n - 1);
+    if (kind == GO_STRING && n == 4)
+        return err_set(err, -EINVAL, "cannot 3-index slice a string");
+    if (kind != GO_STRING && kind != GO_SLICE)
+        return err_set(err, -EINVAL, "can't slice item of type %s", value_type(&args[0]));
+    for (size_t i = 1; r == 0 && i < n; i++)
+        r = position(&args[i], size, &at[i - 1], err);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        if (at[i] > at[i + 1])
+            r = err_set(err, -EINVAL, "invalid slice index: %zu > %zu", at[i], at[i + 1]);
+    if (r == 0)
+        *out = part(&args[0], at[0], at[1]);
+    return r;
+}
+
+static int fn_len(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    enum go_kind kind = value_kind(&args[0]);
+    if (kind == GO_NIL || value_is_nil(&args[0]))
+        return err_set(err, -EINVAL, "len of nil pointer");
+    if (kind != GO_MAP && kind != GO_SLICE && kind != GO_STRING)
+        return err_set(err, -EINVAL, "len of type %s", value_type(&args[0]));
+    *out = value_take(json_integer((json_int_t)value_len(&args[0])), &go_int);
     return 0;
 }
 
-static int fn_len(json_t *const *args, size_t n, json_t **out, struct err *err)
+/* No value of JSON is a function. */
+static int fn_call(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    if (json_is_string(args[0]))
-        *out = json_integer((json_int_t)json_string_length(args[0]));
-    else if (json_is_array(args[0]))
-        *out = json_integer((json_int_t)json_array_size(args[0]));
-    else if (json_is_object(args[0]))
-        *out = json_integer((json_int_t)json_object_size(args[0]));
-    else
-        return err_set(err, -EINVAL, "error calling len: len of type %s", template_type(args[0]));
-    return 0;
+    if (value_kind(&args[0]) == GO_NIL)
+        return err_set(err, -EINVAL, "call of nil");
+    return err_set(err, -EINVAL, "non-function of type %s", value_type(&args[0]));
 }
 
 /* --- printing */
 
-static int print_all(json_t *const *args, size_t n, bool line, json_t **out)
+static int fn_print(const struct value *args, size_t n, struct value *out, struct err *err)
 {
     struct buf b = {0};
-    for (size_t i = 0; i < n; i++) {
-        if (i && (line || (!json_is_string(args[i]) && !json_is_string(args[i - 1]))))
-            buf_addc(&b, ' ');
-        template_print(args[i], &b);
-    }
-    if (line)
-        buf_addc(&b, '\n');
-    _cleanup_(freep) char *s = buf_steal(&b);
-    *out = json_string_any(s);
+    print_operands(args, n, false, &b);
+    *out = take_text(&b);
     return 0;
 }
 
-static int fn_print(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_println(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    return print_all(args, n, false, out);
-}
-
-static int fn_println(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    return print_all(args, n, true, out);
-}
-
-static int fn_json(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    _cleanup_(freep) char *s = json_text(args[0]);
-    *out = json_string_any(s);
-    return 0;
-}
-
-static int escape_with(json_t *const *args, size_t n, const char *special,
-                       const char *const *replacements, json_t **out)
-{
-    json_auto_t *all = NULL;
     struct buf b = {0};
-    print_all(args, n, false, &all);
-    for (const char *s = json_string_value(all); *s; s++) {
-        const char *at = strchr(special, *s);
-        if (at)
-            buf_adds(&b, replacements[at - special]);
-        else
-            buf_addc(&b, *s);
-    }
-    _cleanup_(freep) char *text = buf_steal(&b);
-    *out = json_string(text);
+    print_operands(args, n, true, &b);
+    *out = take_text(&b);
     return 0;
 }
 
-static int fn_html(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_printf(const struct value *args, size_t n, struct value *out, struct err *err)
 {
+    struct buf b = {0};
+    _cleanup_(freep) char *format = text_of(&args[0]);
+    print_format(format, args + 1, n - 1, &b);
+    *out = take_text(&b);
+    return 0;
+}
+
+/* Puts what `replace` says in the place of each character of the arguments; NULL leaves it. */
+static struct value escaped(const struct value *args, size_t n,
+                            void (*replace)(uint32_t c, const char *s, size_t n, struct buf *out))
+{
+    struct buf all = {0}, b = {0};
+    if (n == 1 && value_kind(&args[0]) == GO_NIL)
+        buf_adds(&all, "<no value>");
+    else
+        print_operands(args, n, false, &all);
+    for (size_t i = 0; i < all.len;) {
+        uint32_t c;
+        size_t len = utf8_next(all.s + i, all.len - i, &c);
+        replace(c, all.s + i, len, &b);
+        i += len;
+    }
+    buf_fini(&all);
+    return take_text(&b);
+}
+
+static void replace_html(uint32_t c, const char *s, size_t n, struct buf *out)
+{
+    static const char special[] = "<>&\"'";
     static const char *const to[] = {"&lt;", "&gt;", "&amp;", "&#34;", "&#39;"};
-    return escape_with(args, n, "<>&\"'", to, out);
+    const char *at = c && c < 0x80 ? strchr(special, (int)c) : NULL;
+    if (at)
+        buf_adds(out, to[at - special]);
+    else
+        buf_add(out, s, n);
 }
 
-static int fn_js(json_t *const *args, size_t n, json_t **out, struct err *err)
+static void replace_js(uint32_t c, const char *s, size_t n, struct buf *out)
 {
-    static const char *const to[] = {"\\u003C", "\\u003E", "\\u0026", "\\\"",
-                                     "\\'",     "\\\\",    "\\u000A"};
-    return escape_with(args, n, "<>&\"'\\\n", to, out);
+    if (c < 0x80 && strchr("\\\"'", (int)c) && c)
+        buf_printf(out, "\\%c", (int)c);
+    else if (c < 0x20 || (c < 0x80 && strchr("<>&=", (int)c)) || !utf8_printable(c))
+        buf_printf(out, "\\u%04X", (unsigned int)(c == UTF8_BAD ? 0xFFFD : c));
+    else
+        buf_add(out, s, n);
 }
 
-static int fn_urlquery(json_t *const *args, size_t n, json_t **out, struct err *err)
+static void replace_query(uint32_t c, const char *s, size_t n, struct buf *out)
 {
-    json_auto_t *all = NULL;
-    struct buf b = {0};
-    print_all(args, n, false, &all);
-    for (const char *s = json_string_value(all); *s; s++) {
-        if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
-            buf_addc(&b, *s);
-        else if (*s == ' ')
-            buf_addc(&b, '+');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = (unsigned char)s[i];
+        if (byte < 0x80 && (isalnum(byte) || (byte && strchr("-_.~", byte))))
+            buf_addc(out, (char)byte);
+        else if (byte == ' ')
+            buf_addc(out, '+');
         else
-            buf_printf(&b, "%%%02X", (unsigned char)*s);
+            buf_printf(out, "%%%02X", byte);
     }
-    _cleanup_(freep) char *text = buf_steal(&b);
-    *out = json_string(text);
+    (void)c;
+}
+
+static int fn_html(const struct value *args, size_t n, struct value *out, struct err *err)
+{
+    *out = escaped(args, n, replace_html);
     return 0;
 }
 
-/* --- docker's */
-
-static int fn_join(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_js(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    if ((!json_is_array(args[0]) && !json_is_null(args[0])) || !json_is_string(args[1]))
-        return fail(err, "join", "wants a list and a separator");
-    struct buf b = {0};
-    size_t i;
-    const json_t *item;
-    json_array_foreach (args[0], i, item) {
-        if (i)
-            buf_adds(&b, json_string_value(args[1]));
-        template_print(item, &b);
-    }
-    _cleanup_(freep) char *s = buf_steal(&b);
-    *out = json_string_any(s);
+    *out = escaped(args, n, replace_js);
     return 0;
 }
 
-static int fn_split(json_t *const *args, size_t n, json_t **out, struct err *err)
+static int fn_urlquery(const struct value *args, size_t n, struct value *out, struct err *err)
 {
-    const char *s = json_string_value(args[0]), *sep = json_string_value(args[1]);
-    if (!s || !sep)
-        return fail(err, "split", "wants a string and a separator");
-    *out = json_array();
-    for (const char *at; *sep && (at = strstr(s, sep)); s = at + strlen(sep))
-        json_array_append_new(*out, json_stringn(s, (size_t)(at - s)));
-    json_push_str(*out, s);
-    return 0;
-}
-
-static int map_chars(json_t *const *args, const char *fn, int (*map)(int), bool first_only,
-                     json_t **out, struct err *err)
-{
-    if (!json_is_string(args[0]))
-        return fail(err, fn, "wants a string");
-    _cleanup_(freep) char *s = text_of(args[0]);
-    bool start = true;
-    for (char *p = s; *p; p++) {
-        if (!first_only || start)
-            *p = (char)((unsigned char)*p < 0x80 ? map((unsigned char)*p) : *p);
-        start = *p == ' ' || *p == '-';
-    }
-    *out = json_string_any(s);
-    return 0;
-}
-
-static int fn_lower(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    return map_chars(args, "lower", tolower, false, out, err);
-}
-
-static int fn_upper(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    return map_chars(args, "upper", toupper, false, out, err);
-}
-
-static int fn_title(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    return map_chars(args, "title", toupper, true, out, err);
-}
-
-static int fn_pad(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    if (!json_is_string(args[0]) || !json_is_integer(args[1]) || !json_is_integer(args[2]))
-        return fail(err, "pad", "wants a string and two numbers");
-    json_int_t left = MAX(MIN(json_integer_value(args[1]), 4096), 0),
-               right = MAX(MIN(json_integer_value(args[2]), 4096), 0);
-    const char *s = json_string_value(args[0]);
-    *out = *s ? json_sprintf("%*s%s%*s", (int)left, "", s, (int)right, "") : json_string("");
-    return 0;
-}
-
-static int fn_truncate(json_t *const *args, size_t n, json_t **out, struct err *err)
-{
-    if (!json_is_string(args[0]) || !json_is_integer(args[1]) || json_integer_value(args[1]) < 0)
-        return fail(err, "truncate", "wants a string and a length");
-    size_t keep = (size_t)json_integer_value(args[1]), len = json_string_length(args[0]);
-    _cleanup_(freep) char *s = xstrndup(json_string_value(args[0]), MIN(keep, len));
-    *out = json_string_any(s);
+    *out = escaped(args, n, replace_query);
     return 0;
 }
 
 static const struct template_fn functions[] = {
-    {"and", 1, 99, fn_last},
-    {"or", 1, 99, fn_last},
-    {"not", 1, 1, fn_not},
-    {"eq", 2, 99, fn_eq},
-    {"ne", 2, 2, fn_ne},
-    {"lt", 2, 2, fn_lt},
-    {"le", 2, 2, fn_le},
-    {"gt", 2, 2, fn_gt},
-    {"ge", 2, 2, fn_ge},
-    {"index", 1, 99, fn_index},
-    {"slice", 1, 4, fn_slice},
-    {"len", 1, 1, fn_len},
-    {"print", 0, 99, fn_print},
-    {"println", 0, 99, fn_println},
-    {"printf", 1, 99, template_printf},
-    {"html", 0, 99, fn_html},
-    {"js", 0, 99, fn_js},
-    {"urlquery", 0, 99, fn_urlquery},
-    {"json", 1, 1, fn_json},
-    {"join", 2, 2, fn_join},
-    {"split", 2, 2, fn_split},
-    {"lower", 1, 1, fn_lower},
-    {"upper", 1, 1, fn_upper},
-    {"title", 1, 1, fn_title},
-    {"pad", 3, 3, fn_pad},
-    {"truncate", 2, 2, fn_truncate},
+    {"and", "v", 1, TEMPLATE_ARGS_MAX, fn_last},
+    {"or", "v", 1, TEMPLATE_ARGS_MAX, fn_last},
+    {"not", "v", 1, 1, fn_not},
+    {"eq", "v", 1, TEMPLATE_ARGS_MAX, fn_eq},
+    {"ne", "v", 2, 2, fn_ne},
+    {"lt", "v", 2, 2, fn_lt},
+    {"le", "v", 2, 2, fn_le},
+    {"gt", "v", 2, 2, fn_gt},
+    {"ge", "v", 2, 2, fn_ge},
+    {"index", "v", 1, TEMPLATE_ARGS_MAX, fn_index},
+    {"slice", "v", 1, TEMPLATE_ARGS_MAX, fn_slice},
+    {"len", "v", 1, 1, fn_len},
+    {"call", "v", 1, TEMPLATE_ARGS_MAX, fn_call},
+    {"print", "v", 0, TEMPLATE_ARGS_MAX, fn_print},
+    {"println", "v", 0, TEMPLATE_ARGS_MAX, fn_println},
+    {"printf", "sv", 1, TEMPLATE_ARGS_MAX, fn_printf},
+    {"html", "v", 0, TEMPLATE_ARGS_MAX, fn_html},
+    {"js", "v", 0, TEMPLATE_ARGS_MAX, fn_js},
+    {"urlquery", "v", 0, TEMPLATE_ARGS_MAX, fn_urlquery},
+    {NULL},
 };
 
 const struct template_fn *template_function(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-        if (strcmp(functions[i].name, name) == 0)
-            return &functions[i];
+    const struct template_fn *const tables[] = {functions, template_docker_functions};
+    for (size_t k = 0; k < ARRAY_SIZE(tables); k++)
+        for (const struct template_fn *f = tables[k]; f->name; f++)
+            if (strcmp(f->name, name) == 0)
+                return f;
     return NULL;
 }

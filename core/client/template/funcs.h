@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions of templates. */
+/* The functions of templates: text/template's own, and those of docker's formats. */
 #pragma once
 
-#include <jansson.h>
+#include "client/template/value.h"
 
-#include "base/err.h"
-#include "base/str.h"
-
-/* args[i] are borrowed; *out is the caller's new reference. The words of errors come without place. */
+/*
+ * args are the caller's. *out is new. The words of errors come without "error calling …".
+ * `params` has a letter for each argument, of which the last stands for all that follow: v any value, s a string, i a whole
+ * number, S a list of strings.
+ */
 struct template_fn {
     const char *name;
+    const char *params;
     size_t min, max; /* arguments */
-    int (*call)(json_t *const *args, size_t n, json_t **out, struct err *err);
+    int (*call)(const struct value *args, size_t n, struct value *out, struct err *err);
+    bool text_only; /* docker's headers go through it unchanged */
 };
 
-/* NULL when there is none. `and` and `or` are known here, but evaluated by the evaluator, for they stop early. */
+#define TEMPLATE_ARGS_MAX 99
+
+/* NULL when there is none. `and` and `or` are known here, but the evaluator does them, for they stop early. */
 const struct template_fn *template_function(const char *name);
 
-/* How a value prints (%v). */
-void template_print(const json_t *v, struct buf *out);
-/* Go's truth: false, 0, "", null and what is empty are not. */
-bool template_truth(const json_t *v);
-/* Go's name of a value's type, for messages. */
-const char *template_type(const json_t *v);
-/* The member keys of an object in Go's (sorted) order; the caller frees the array, not the keys. */
-const char **template_keys(json_t *object, size_t *n);
-/* printf's work. */
-int template_printf(json_t *const *args, size_t n, json_t **out, struct err *err);
+/* The table of docker's functions; ends with a name of NULL. */
+extern const struct template_fn template_docker_functions[];
+/* The result of a function: a string. */
+struct value value_string(const char *s, size_t n);

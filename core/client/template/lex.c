@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "client/template/ast.h"
 
 struct lexer {
@@ -60,31 +61,20 @@ static int unescape(struct lexer *l, size_t *i, struct buf *b)
     int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     unsigned int code = 0;
     if (!digits)
-        return template_error(l->s, *i, l->err, "unknown escape sequence in string");
+        return template_error(l->s, *i, l->err, "invalid syntax");
     for (int k = 0; k < digits; k++) {
         char h = l->s[++*i];
         if (!isxdigit((unsigned char)h))
-            return template_error(l->s, *i, l->err, "bad escape sequence in string");
+            return template_error(l->s, *i, l->err, "invalid syntax");
         code = code * 16 + (unsigned int)(isdigit((unsigned char)h)
                                               ? h - '0'
                                               : tolower((unsigned char)h) - 'a' + 10);
     }
     (*i)++;
-    if (code < 0x80 || digits == 2) {
+    if (digits == 2)
         buf_addc(b, (char)code);
-    } else if (code < 0x800) {
-        buf_addc(b, (char)(0xC0 | code >> 6));
-        buf_addc(b, (char)(0x80 | (code & 63)));
-    } else if (code < 0x10000) {
-        buf_addc(b, (char)(0xE0 | code >> 12));
-        buf_addc(b, (char)(0x80 | (code >> 6 & 63)));
-        buf_addc(b, (char)(0x80 | (code & 63)));
-    } else {
-        buf_addc(b, (char)(0xF0 | (code >> 18 & 7)));
-        buf_addc(b, (char)(0x80 | (code >> 12 & 63)));
-        buf_addc(b, (char)(0x80 | (code >> 6 & 63)));
-        buf_addc(b, (char)(0x80 | (code & 63)));
-    }
+    else
+        utf8_add(b, code);
     return 0;
 }
 
@@ -126,18 +116,40 @@ static int lex_raw_string(struct lexer *l)
 static int lex_char(struct lexer *l)
 {
     struct buf b = {0};
+    uint32_t c = 0;
     size_t start = l->at, i = start + 1;
     int r = i < l->n && l->s[i] == '\\' ? unescape(l, &i, &b) : 0;
-    if (r == 0 && b.len == 0 && i < l->n && l->s[i] != '\'')
+    while (r == 0 && i < l->n && l->s[i] != '\'' && l->s[i] != '\n')
         buf_addc(&b, l->s[i++]);
-    if (r == 0 && (i >= l->n || l->s[i] != '\'' || b.len != 1))
-        r = template_error(l->s, start, l->err, "malformed character constant");
+    if (r == 0 && (i >= l->n || l->s[i] == '\n'))
+        r = template_error(l->s, start, l->err, "unterminated character constant");
+    if (r == 0 && (b.len == 0 || utf8_next(b.s, b.len, &c) != b.len))
+        r = template_error(l->s, start, l->err, "malformed character constant: %.*s",
+                           (int)(i + 1 - start), l->s + start);
     if (r == 0) {
-        emit(l, TOK_LITERAL, start, i + 1 - start, json_integer((unsigned char)b.s[0]));
+        emit(l, TOK_LITERAL, start, i + 1 - start, json_integer(c == UTF8_BAD ? 0xFFFD : c));
         l->at = i + 1;
     }
     buf_fini(&b);
     return r;
+}
+
+/* Go lets underscores stand between digits. */
+static json_t *number_of(const char *text)
+{
+    char digits[64], *rest, *to = digits;
+    for (const char *s = text; *s && to < digits + sizeof(digits) - 1; s++)
+        if (*s != '_')
+            *to++ = *s;
+    *to = '\0';
+    bool octal = digits[0] == '0' && strchr("oO", digits[1]) && digits[1],
+         binary = digits[0] == '0' && strchr("bB", digits[1]) && digits[1];
+    errno = 0;
+    long long v = strtoll(octal || binary ? digits + 2 : digits, &rest, octal ? 8 : binary ? 2 : 0);
+    if (!*rest && rest > digits && errno == 0 && !str_ends(digits, "x"))
+        return json_integer(v);
+    double d = strtod(digits, &rest);
+    return *rest || rest == digits || octal || binary ? NULL : json_real(d);
 }
 
 static int lex_number(struct lexer *l)
@@ -147,16 +159,7 @@ static int lex_number(struct lexer *l)
                           ((l->s[end] == '+' || l->s[end] == '-') && strchr("eE", l->s[end - 1]))))
         end++;
     _cleanup_(freep) char *text = xstrndup(l->s + l->at, end - l->at);
-    char *rest;
-    errno = 0;
-    long long v = strtoll(text, &rest, 0);
-    json_t *literal = NULL;
-    if (!*rest && errno == 0)
-        literal = json_integer(v);
-    else {
-        double d = strtod(text, &rest);
-        literal = *rest ? NULL : json_real(d);
-    }
+    json_t *literal = number_of(text);
     if (!literal)
         return template_error(l->s, l->at, l->err, "bad number syntax: \"%s\"", text);
     emit(l, TOK_LITERAL, l->at, end - l->at, literal);
@@ -182,6 +185,17 @@ static bool lex_mark(struct lexer *l)
     return false;
 }
 
+static int bad_character(struct lexer *l, size_t at)
+{
+    uint32_t c;
+    size_t n = utf8_next(l->s + at, l->n - at, &c);
+    if (c == UTF8_BAD || !utf8_printable(c))
+        return template_error(l->s, at, l->err, "bad character U+%04X",
+                              (unsigned int)(c == UTF8_BAD ? 0xFFFD : c));
+    return template_error(l->s, at, l->err, "bad character U+%04X '%.*s'", (unsigned int)c, (int)n,
+                          l->s + at);
+}
+
 static int lex_operand(struct lexer *l)
 {
     char c = l->s[l->at], next = l->at + 1 < l->n ? l->s[l->at + 1] : '\0';
@@ -196,9 +210,11 @@ static int lex_operand(struct lexer *l)
         return lex_number(l);
     bool field = c == '.', variable = c == '$';
     if (!field && !variable && !is_word(c))
-        return template_error(l->s, l->at, l->err, "unexpected character '%c' in action",
-                              isprint((unsigned char)c) ? c : '?');
+        return bad_character(l, l->at);
     size_t end = word_end(l, l->at + (field || variable));
+    if (end < l->n && !isspace((unsigned char)l->s[end]) && !strchr(".,|:=()", l->s[end]) &&
+        strncmp(l->s + end, "}}", 2) != 0)
+        return bad_character(l, end);
     enum token_kind kind = variable           ? TOK_VARIABLE
                            : !field           ? TOK_WORD
                            : end == l->at + 1 ? TOK_DOT

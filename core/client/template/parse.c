@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the tree of a template from its tokens. */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "client/template/ast.h"
 #include "client/template/funcs.h"
+#include "client/template/print.h"
 
 #define NESTING_MAX 100
 
@@ -13,87 +13,10 @@ struct parser {
     struct template *t;
     struct tokens tokens;
     size_t at;
-    int depth, loops;
+    int depth, loops, parens;
     struct strv vars; /* in scope */
     struct err *err;
 };
-
-void template_place(const char *source, size_t at, int *line, int *column)
-{
-    *line = 1;
-    *column = 0;
-    for (size_t i = 0; i < at && source[i]; i++) {
-        (*column)++;
-        if (source[i] == '\n') {
-            (*line)++;
-            *column = 0;
-        }
-    }
-}
-
-int template_error(const char *source, size_t at, struct err *err, const char *fmt, ...)
-{
-    int line, column;
-    template_place(source, at, &line, &column);
-    va_list ap;
-    va_start(ap, fmt);
-    _cleanup_(freep) char *words = str_vprintf(fmt, ap);
-    va_end(ap);
-    return err_set(err, -EINVAL, "template: :%d:%d: %s", line, column, words);
-}
-
-static void pipe_free(struct pipe *p);
-
-static void term_fini(struct term *t)
-{
-    free(t->name);
-    json_decref(t->literal);
-    pipe_free(t->pipe);
-    strv_fini(&t->fields);
-}
-
-static void pipe_free(struct pipe *p)
-{
-    if (!p)
-        return;
-    for (size_t i = 0; i < p->n; i++) {
-        for (size_t k = 0; k < p->commands[i].n; k++)
-            term_fini(&p->commands[i].terms[k]);
-        free(p->commands[i].terms);
-    }
-    free(p->commands);
-    strv_fini(&p->vars);
-    free(p);
-}
-
-static void nodes_free(struct node *n)
-{
-    while (n) {
-        struct node *next = n->next;
-        free(n->text);
-        pipe_free(n->pipe);
-        nodes_free(n->body);
-        nodes_free(n->otherwise);
-        free(n);
-        n = next;
-    }
-}
-
-void template_free(struct template *t)
-{
-    if (!t)
-        return;
-    while (t->definitions) {
-        struct definition *d = t->definitions;
-        t->definitions = d->next;
-        nodes_free(d->body);
-        free(d->name);
-        free(d);
-    }
-    nodes_free(t->body);
-    free(t->source);
-    free(t);
-}
 
 static struct token *peek(struct parser *p)
 {
@@ -125,12 +48,33 @@ static char *token_text(const struct parser *p, const struct token *t, size_t sk
     return xstrndup(p->t->source + t->at + skip, t->len - skip);
 }
 
+/* A token as Go writes it: keywords and the dot in angle brackets, the rest quoted, at most ten bytes of it. */
+static char *token_words(const struct parser *p, const struct token *t)
+{
+    static const char keywords[] =
+        " break block continue define else end if range nil template with ";
+    _cleanup_(freep) char *text = token_text(p, t, 0), *word = str_printf(" %s ", text);
+    struct buf b = {0};
+    if (t->kind == TOK_EOF)
+        return xstrdup("EOF");
+    if (t->kind == TOK_DOT || (t->kind == TOK_WORD && strstr(keywords, word)))
+        return str_printf("<%s>", text);
+    print_quoted(text, MIN(t->len, (size_t)10), &b);
+    if (t->len > 10)
+        buf_adds(&b, "...");
+    return buf_steal(&b);
+}
+
 static int unexpected(struct parser *p, const struct token *t, const char *context)
 {
     if (t->kind == TOK_EOF)
-        return template_error(p->t->source, t->at, p->err, "unexpected EOF in %s", context);
-    _cleanup_(freep) char *text = token_text(p, t, 0);
-    return template_error(p->t->source, t->at, p->err, "unexpected \"%s\" in %s", text, context);
+        return template_error(p->t->source, t->at, p->err, "unexpected EOF");
+    if (t->kind == TOK_RPAREN)
+        return template_error(p->t->source, t->at, p->err, "unexpected right paren");
+    if (t->kind == TOK_CLOSE && p->parens > 0)
+        return template_error(p->t->source, t->at, p->err, "unclosed left paren");
+    _cleanup_(freep) char *words = token_words(p, t);
+    return template_error(p->t->source, t->at, p->err, "unexpected %s in %s", words, context);
 }
 
 static int parse_pipe(struct parser *p, enum token_kind end, const char *context,
@@ -144,8 +88,7 @@ static int word_term(struct parser *p, struct token *t, struct term *out)
         return 0;
     }
     if (is_named(p, t, "nil")) {
-        out->kind = TERM_LITERAL;
-        out->literal = json_null();
+        out->kind = TERM_NIL;
         return 0;
     }
     out->kind = TERM_FUNCTION;
@@ -163,6 +106,14 @@ static int variable_term(struct parser *p, struct token *t, struct term *out)
     if (strcmp(out->name, "$") != 0 && !strv_has(&p->vars, out->name))
         return template_error(p->t->source, t->at, p->err, "undefined variable \"%s\"", out->name);
     return 0;
+}
+
+static int parse_parens(struct parser *p, struct pipe **out)
+{
+    p->parens++;
+    int r = parse_pipe(p, TOK_RPAREN, "parenthesized pipeline", out);
+    p->parens--;
+    return r;
 }
 
 static int parse_operand(struct parser *p, const char *context, struct term *out)
@@ -187,7 +138,7 @@ static int parse_operand(struct parser *p, const char *context, struct term *out
         return 0;
     case TOK_LPAREN:
         out->kind = TERM_PAREN;
-        return parse_pipe(p, TOK_RPAREN, "parenthesized pipeline", &out->pipe);
+        return parse_parens(p, &out->pipe);
     default:
         return unexpected(p, t, context);
     }
@@ -196,13 +147,16 @@ static int parse_operand(struct parser *p, const char *context, struct term *out
 static int parse_term(struct parser *p, const char *context, struct term *out)
 {
     int r = parse_operand(p, context, out);
+    const struct token *last = &p->tokens.v[p->at - 1];
+    out->place = out->at;
+    out->end = last->at + last->len;
+    if (r == 0 && peek(p)->kind == TOK_FIELD)
+        out->place = peek(p)->at;
     while (r == 0 && peek(p)->kind == TOK_FIELD) {
-        if (out->kind == TERM_LITERAL || out->kind == TERM_DOT)
-            return unexpected(p, peek(p), context);
+        if (out->kind == TERM_LITERAL || out->kind == TERM_DOT || out->kind == TERM_NIL)
+            return unexpected(p, peek(p), "operand");
         strv_take(&out->fields, token_text(p, take(p), 1));
     }
-    const struct token *last = &p->tokens.v[p->at - 1];
-    out->end = last->at + last->len;
     return r;
 }
 
@@ -220,47 +174,69 @@ static int parse_command(struct parser *p, enum token_kind end, const char *cont
         if (r < 0)
             return r;
         enum token_kind next = peek(p)->kind;
-        if (next != TOK_SPACE && next != TOK_PIPE && next != end && next != TOK_RPAREN &&
-            next != TOK_LPAREN)
+        if (next != TOK_SPACE && next != TOK_PIPE && next != end && next != TOK_RPAREN)
             return unexpected(p, peek(p), "operand");
     }
-    if (out->n == 0)
-        return template_error(p->t->source, peek(p)->at, p->err, "missing value for %s", context);
-    if (out->n > 1 && out->terms[0].kind == TERM_LITERAL)
-        return template_error(p->t->source, out->terms[0].at, p->err,
-                              "non executable command in pipeline");
     return 0;
 }
 
-/* `$a :=`, `$a =`, and in range `$i, $a :=`. Leaves the parser where it was when there is none. */
-static int parse_vars(struct parser *p, struct pipe *pipe, bool two)
+/* The variables of `$a :=`, `$a =` or `$i, $a :=` come into scope. */
+static int declare(struct parser *p, struct pipe *pipe, const char *context)
+{
+    bool range = strcmp(context, "range") == 0;
+    if (pipe->vars.n > (range ? 2 : 1))
+        return template_error(p->t->source, peek(p)->at, p->err, "too many declarations in %s",
+                              context);
+    for (size_t i = 0; i < pipe->vars.n; i++) {
+        if (pipe->assign && !strv_has(&p->vars, pipe->vars.v[i]))
+            return template_error(p->t->source, peek(p)->at, p->err, "undefined variable \"%s\"",
+                                  pipe->vars.v[i]);
+        strv_add(&p->vars, pipe->vars.v[i]);
+    }
+    return 0;
+}
+
+/* Leaves the parser where it was when no variables are declared or assigned. */
+static int parse_vars(struct parser *p, struct pipe *pipe, const char *context)
 {
     size_t start = p->at;
     struct strv vars = {0};
-    int r = 0;
     while (peek(p)->kind == TOK_VARIABLE) {
         strv_take(&vars, token_text(p, take(p), 0));
         skip_space(p);
         enum token_kind k = peek(p)->kind;
-        if (k == TOK_COMMA && two && vars.n == 1) {
+        if (k == TOK_COMMA) {
             take(p);
             skip_space(p);
+            if (peek(p)->kind != TOK_VARIABLE) {
+                strv_fini(&vars);
+                return template_error(p->t->source, peek(p)->at, p->err,
+                                      "%s can only initialize variables", context);
+            }
             continue;
         }
         if (k != TOK_DECLARE && k != TOK_ASSIGN)
             break;
         pipe->assign = take(p)->kind == TOK_ASSIGN;
         pipe->vars = vars;
-        for (size_t i = 0; i < vars.n && r == 0; i++) {
-            if (pipe->assign && !strv_has(&p->vars, vars.v[i]))
-                r = template_error(p->t->source, peek(p)->at, p->err, "undefined variable \"%s\"",
-                                   vars.v[i]);
-            strv_add(&p->vars, vars.v[i]);
-        }
-        return r;
+        return declare(p, pipe, context);
     }
     strv_fini(&vars);
     p->at = start;
+    return 0;
+}
+
+/* What Go refuses of a whole pipeline: that there is none, and values behind the first | that take nothing. */
+static int check_pipe(struct parser *p, const struct pipe *pipe, size_t at, const char *context)
+{
+    if (pipe->n == 0)
+        return template_error(p->t->source, at, p->err, "missing value for %s", context);
+    for (size_t i = 1; i < pipe->n; i++) {
+        const struct term *head = &pipe->commands[i].terms[0];
+        if (head->kind == TERM_LITERAL || head->kind == TERM_NIL || head->kind == TERM_DOT)
+            return template_error(p->t->source, head->at, p->err,
+                                  "non executable command in pipeline stage %zu", i + 1);
+    }
     return 0;
 }
 
@@ -268,16 +244,23 @@ static int parse_commands(struct parser *p, enum token_kind end, const char *con
                           struct pipe *pipe)
 {
     for (;;) {
+        skip_space(p);
+        struct token *t = peek(p);
+        if (t->kind == end) {
+            take(p);
+            return check_pipe(p, pipe, t->at, context);
+        }
+        if (t->kind == TOK_PIPE || t->kind == TOK_EOF)
+            return unexpected(p, t, context);
         pipe->commands = xrealloc(pipe->commands, (pipe->n + 1) * sizeof(*pipe->commands));
         pipe->commands[pipe->n] = (struct command){0};
         int r = parse_command(p, end, context, &pipe->commands[pipe->n++]);
         if (r < 0)
             return r;
-        struct token *t = take(p);
-        if (t->kind == end)
-            return 0;
-        if (t->kind != TOK_PIPE)
-            return unexpected(p, t, context);
+        if (peek(p)->kind == TOK_PIPE)
+            take(p);
+        else if (peek(p)->kind != end)
+            return unexpected(p, peek(p), context);
     }
 }
 
@@ -290,7 +273,7 @@ static int parse_pipe(struct parser *p, enum token_kind end, const char *context
     skip_space(p);
     *out = xcalloc(1, sizeof(**out));
     (*out)->at = peek(p)->at;
-    int r = end == TOK_CLOSE ? parse_vars(p, *out, strcmp(context, "range") == 0) : 0;
+    int r = end == TOK_CLOSE ? parse_vars(p, *out, context) : 0;
     if (r == 0)
         r = parse_commands(p, end, context, *out);
     p->depth--;
@@ -335,9 +318,7 @@ static int parse_else(struct parser *p, struct node *n, const char *context)
         r = parse_list(p, &n->otherwise, &stop);
     if (r == 0 && stop != STOP_END)
         r = template_error(p->t->source, n->at, p->err,
-                           stop == STOP_EOF ? "unexpected EOF: {{%s}} has no {{end}}"
-                                            : "expected end; found {{else}} in %s",
-                           context);
+                           stop == STOP_EOF ? "unexpected EOF" : "expected end; found {{else}}");
     return r;
 }
 
@@ -356,8 +337,7 @@ static int parse_control(struct parser *p, enum node_kind kind, const char *cont
         r = parse_list(p, &n->body, &stop);
     p->loops -= kind == NODE_RANGE;
     if (r == 0 && stop == STOP_EOF)
-        r = template_error(p->t->source, at, p->err, "unexpected EOF: {{%s}} has no {{end}}",
-                           context);
+        r = template_error(p->t->source, at, p->err, "unexpected EOF");
     if (r == 0 && stop == STOP_ELSE)
         r = parse_else(p, n, context);
     p->depth--;
@@ -379,6 +359,14 @@ static int parse_name(struct parser *p, const char *context, char **name)
 
 static int parse_define(struct parser *p, char *name, const char *context, size_t at)
 {
+    for (const struct definition *other = p->t->definitions; other; other = other->next) {
+        if (strcmp(other->name, name) != 0)
+            continue;
+        int r = template_error(p->t->source, at, p->err, "multiple definition of template \"%s\"",
+                               name);
+        free(name);
+        return r;
+    }
     struct definition *d = xcalloc(1, sizeof(*d));
     d->name = name;
     d->next = p->t->definitions;
@@ -390,15 +378,19 @@ static int parse_define(struct parser *p, char *name, const char *context, size_
     strv_fini(&p->vars);
     p->vars = outer;
     if (r == 0 && stop != STOP_END)
-        r = template_error(p->t->source, at, p->err, "{{%s}} has no {{end}}", context);
+        r = template_error(p->t->source, at, p->err,
+                           stop == STOP_EOF ? "unexpected EOF" : "unexpected {{else}} in %s",
+                           context);
     return r;
 }
 
 static int parse_template_call(struct parser *p, bool block, size_t at, struct node **out)
 {
     const char *context = block ? "block clause" : "template clause";
-    struct node *n = *out = node_new(NODE_TEMPLATE, at);
+    skip_space(p);
+    struct node *n = *out = node_new(NODE_TEMPLATE, peek(p)->at);
     int r = parse_name(p, context, &n->text);
+    n->len = n->text ? strlen(n->text) : 0;
     skip_space(p);
     if (r == 0 && peek(p)->kind == TOK_CLOSE && !block) {
         take(p);

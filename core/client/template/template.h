@@ -7,7 +7,7 @@
  *
  * The language as Go's package documents it: actions, pipelines, if, else if, range, with, else, break, continue, define,
  * template, block, variables, comments, trim markers, parentheses; the predefined functions and those that docker's formats
- * add (json, join, split, lower, upper, title, pad, truncate, println, table's helper).
+ * add (json, join, split, lower, upper, title, pad, truncate). Values have Go's types (value.h); messages are Go's.
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 struct template;
+struct go_type;
 
 /* What a template can ask the caller for. */
 struct template_env {
@@ -25,8 +26,9 @@ struct template_env {
     int (*method)(void *ctx, json_t *receiver, const char *name, json_t *const *args, size_t n,
                   json_t **out, struct err *err);
     void *ctx;
-    bool
-        missing_is_error; /* a field that is not there fails, as in inspect; else it prints "<no value>" */
+    const struct go_type *type; /* of the data; NULL: interface {} */
+    bool missing_is_error;      /* a key that is not in a map fails; else it prints "<no value>" */
+    bool header; /* docker's row of headers: lower, upper, title, truncate, json change nothing */
 };
 
 /* -EINVAL: words as Go's, with line and column ("template: :1:7: unexpected …"). */

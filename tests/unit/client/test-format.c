@@ -20,6 +20,7 @@ static char *list(const char *format, const char *quiet, const char *rows_text)
     struct list_format f = {.format = format,
                             .dflt = "table {{.ID}}\t{{.Name}}",
                             .columns = columns,
+                            .raw = "id: {{.ID}}\nname: {{.Name}}\n",
                             .quiet_field = quiet,
                             .sources = sources};
     struct capture c;
@@ -51,16 +52,20 @@ static void lists_come_as_table_template_json_or_ids(void **state)
         {"table {{.Name}}\t{{.Label \"a.b-c_d\"}}", NULL,
          "NAMES     b c d\nweb       one\nb         \n"},
         {"{{.Nope}}", NULL,
-         "!template parsing error: template: :1:2: executing \"\" at <.Nope>: map has no entry for "
-         "key \"Nope\""},
+         "!template parsing error: template: :1:2: executing \"\" at <.Nope>: can't evaluate field "
+         "Nope in type *formatter.Context"},
+        {"raw", NULL, "id: 1\nname: web\n\nid: \xE4\xB8\x96\xE7\x95\x8C\nname: b\n\n"},
+        {"raw", "Name", "name: web\nname: b\n"},
+        {"table {{.Name | upper}}\t{{lower .ID}}", NULL,
+         "NAMES     CONTAINER ID\nWEB       1\nB         \xE4\xB8\x96\xE7\x95\x8C\n"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _cleanup_(freep) char *got = list(cases[i][0], cases[i][1], ROWS);
         assert_string_equal(got, cases[i][2]);
     }
-    _cleanup_(freep) char *json = list("json", NULL, "[{\"ID\":\"1\"}]"),
+    _cleanup_(freep) char *json = list("json", NULL, "[{\"Name\":\"<a>\",\"ID\":\"1\"}]"),
                           *broken = list("{{.ID", NULL, ROWS), *empty = list("{{.ID}}", NULL, "[]");
-    assert_string_equal(json, "{\"ID\":\"1\"}\n");
+    assert_string_equal(json, "{\"ID\":\"1\",\"Name\":\"\\u003ca\\u003e\"}\n");
     assert_non_null(strstr(broken, "template parsing error"));
     assert_string_equal(empty, "");
 }

@@ -211,6 +211,7 @@ static void bad_lines_of_files_are_named(void **state)
     } cases[] = {{"=1", 2, "no variable name on line '=1'"},
                  {"A B=1", 5, "variable 'A B' contains whitespaces"},
                  {"A \n", 3, "variable 'A ' contains whitespaces"},
+                 {"A=\xFF", 3, "bytes that are not UTF-8 behind 'A='"},
                  {"A=1\0B=2", 7, "not a text file"}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         int fd;

@@ -57,8 +57,8 @@ static void values_print_as_gos(void **state)
 static void pipelines_and_functions_work(void **state)
 {
     static const char *const cases[][2] = {
-        {"{{.List | join \", \"}}", "!template: :1:10: executing \"\" at <join>: error calling "
-                                    "join: wants a list and a separator"},
+        {"{{.List | join \", \"}}", "!template: :1:15: executing \"\" at <\", \">: can't handle "
+                                    "\", \" for arg of type []string"},
         {"{{join .List \", \"}}", "a, b, c"},
         {"{{json .Map}}", "{\"z\":1,\"k\":\"v\"}"},
         {"{{.Map | json}}", "{\"z\":1,\"k\":\"v\"}"},
@@ -88,6 +88,11 @@ static void printf_follows_gos_verbs(void **state)
         {"{{printf \"%q %x %t %%\" .Name 255 .Yes}}", "\"web\" ff true %"},
         {"{{printf \"%.2f %5.1f\" .F .F}}", "1.50   1.5"},
         {"{{printf \"%d\" .Name}}", "%!d(string=web)"},
+        {"{{printf \"%+d %x %X %o %b %c %U\" 5 255 255 8 5 65 65}}", "+5 ff FF 10 101 A U+0041"},
+        {"{{printf \"%v %v %v %v\" 100.0 1234567.0 0.00001 1e21}}", "100 1.234567e+06 1e-05 1e+21"},
+        {"{{printf \"%*d|%-4d|%[2]d %[1]d\" 3 7 8}}", "  7|8   |7 3"},
+        {"{{printf \"%!|%z|%\" 1}}", "%!!(int=1)|%!z(MISSING)|%!(NOVERB)"},
+        {"{{printf \"%d\" .List}}", "[%!d(string=a) %!d(string=b) %!d(string=c)]"},
         {"{{printf \"%s\"}}", "%!s(MISSING)"},
         {"{{printf \"x\" 1}}", "x%!(EXTRA int=1)"},
         {"{{.N | printf \"%03d\"}}", "007"},
@@ -123,17 +128,30 @@ static void errors_point_at_their_place(void **state)
         {"{{end}}", "!template: :1:5: unexpected {{end}}"},
         {"{{nosuch .}}", "!template: :1:2: function \"nosuch\" not defined"},
         {"{{$x}}", "!template: :1:2: undefined variable \"$x\""},
-        {"{{if .Yes}}", "!template: :1:2: unexpected EOF: {{if}} has no {{end}}"},
-        {"ab\n{{|}}", "!template: :2:2: missing value for command"},
+        {"{{if .Yes}}", "!template: :1:2: unexpected EOF"},
+        {"ab\n{{|}}", "!template: :2:2: unexpected \"|\" in command"},
+        {"ab\n{{ }}", "!template: :2:3: missing value for command"},
         {"{{\"abc}}", "!template: :1:2: unterminated quoted string"},
         {"{{break}}", "!template: :1:2: {{break}} outside {{range}}"},
-        {"{{.Name.First}}", "!template: :1:2: executing \"\" at <.Name.First>: can't evaluate "
-                            "field First in type string"},
-        {"{{index .List 9}}",
-         "!template: :1:2: executing \"\" at <index>: error calling index: index out of range: 9"},
-        {"{{template \"x\"}}", "!template: :1:2: executing \"\" at <>: template \"x\" not defined"},
+        {"{{.Name!}}", "!template: :1:7: bad character U+0021 '!'"},
+        {"{{(.Name}}", "!template: :1:8: unclosed left paren"},
+        {"{{.Name)}}", "!template: :1:7: unexpected right paren"},
+        {"{{.Name.First}}", "!template: :1:7: executing \"\" at <.Name.First>: can't evaluate "
+                            "field First in type interface {}"},
+        {"{{.Map.k.x.y}}", "!template: :1:6: executing \"\" at <.Map.k.x.y>: can't evaluate "
+                           "field x in type interface {}"},
+        {"{{.Nil.x}}",
+         "!template: :1:6: executing \"\" at <.Nil.x>: nil pointer evaluating interface {}.x"},
+        {"{{index .List 9}}", "!template: :1:2: executing \"\" at <index .List 9>: error calling "
+                              "index: index out of range: 9"},
+        {"{{template \"x\"}}", "!template: :1:11: executing \"\" at <{{template \"x\"}}>: template "
+                               "\"x\" not defined"},
+        {"{{range .Name}}{{end}}",
+         "!template: :1:8: executing \"\" at <.Name>: range can't iterate over web"},
         {"{{define \"r\"}}{{template \"r\"}}{{end}}{{template \"r\"}}",
-         "!template: :1:16: executing \"\" at <>: exceeded maximum template depth (100)"}};
+         "!template: :1:25: executing \"\" at <{{template \"r\"}}>: exceeded maximum template "
+         "depth "
+         "(100)"}};
     check(cases, ARRAY_SIZE(cases));
     _cleanup_(freep) char *strict = run("{{.NoSuch}}", true);
     assert_string_equal(
