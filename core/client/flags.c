@@ -22,6 +22,8 @@ static int set_value(struct args *a, const struct flag *f, const char *value, st
     if (f->kind == FLAG_INT && parse_i64(value, INT64_MIN, INT64_MAX, &n) < 0)
         return err_set(err, -EINVAL, "invalid value \"%s\" for --%s: a whole number", value,
                        f->name);
+    if (str_eq(f->value, "filter") && !strchr(value, '='))
+        return err_set(err, -EINVAL, "invalid value \"%s\" for --%s: KEY=VALUE", value, f->name);
     struct strv *values = map_get(&a->values, f->name);
     if (!values) {
         values = xcalloc(1, sizeof(*values));

@@ -11,7 +11,8 @@ static const struct flag flags[] = {
     {"last", 'n', FLAG_INT, "int", ""},  {"name", 0, FLAG_STRING, "string", ""},
     {"sig-proxy", 0, FLAG_BOOL, "", ""}, {NULL},
 };
-static const struct flag more[] = {{"detach", 'd', FLAG_BOOL, "", ""}, {NULL}};
+static const struct flag more[] = {
+    {"detach", 'd', FLAG_BOOL, "", ""}, {"filter", 'f', FLAG_LIST, "filter", ""}, {NULL}};
 
 /* Parses up to 12 words; the positional ones come back joined by '|', or "!" and the words of the error. */
 static char *parse(struct args *a, bool stop, const char *const *words)
@@ -100,6 +101,7 @@ static void wrong_flags_are_named(void **state)
           "!unknown flag: --intractive (did you mean --interactive?)");
     check(false, WORDS("--zzzzzzzzzzzz=1"), "!unknown flag: --zzzzzzzzzzzz");
     check(false, WORDS("-iz"), "!unknown shorthand flag: 'z' in -iz");
+    check(false, WORDS("-f", "x"), "!invalid value \"x\" for --filter: KEY=VALUE");
     check(false, WORDS("--name"), "!flag needs an argument: --name");
     check(false, WORDS("-ie"), "!flag needs an argument: 'e' in -ie");
     check(false, WORDS("--tty=maybe"), "!invalid value \"maybe\" for --tty: true or false");
