@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stop, kill, rm, wait, logs: verbs on containers that exist. */
+/* stop, kill, rm: verbs on containers that exist. */
 #include <errno.h>
 
 #include "base/json.h"
 #include "client/commands.h"
-#include "client/filters.h"
 #include "client/http.h"
-#include "client/session.h"
 
 static int stop_one(struct client *c, const struct args *a, const char *ref)
 {
@@ -133,92 +131,3 @@ const struct cli_command command_rm = {.group = "container",
                                        .first = COMPLETE_CONTAINER,
                                        .rest = COMPLETE_CONTAINER,
                                        .run = rm_main};
-
-static int wait_one(struct client *c, const struct args *a, const char *ref)
-{
-    json_auto_t *v = NULL;
-    _cleanup_(freep) char *path = http_path_1("/containers/%s/wait", ref);
-    int r = http_json(c, "POST", path, NULL, &v);
-    if (r == 0)
-        printf("%lld\n", (long long)json_int(v, "StatusCode", 0));
-    return r;
-}
-
-static int wait_main(struct client *c, const struct args *a)
-{
-    return cli_each(c, a, wait_one);
-}
-
-static const struct flag no_flags[] = {{NULL}};
-
-const struct cli_command command_wait = {
-    .group = "container",
-    .name = "wait",
-    .top = "wait",
-    .usage = "CONTAINER [CONTAINER...]",
-    .summary = "Block until containers stop, then print their exit codes",
-    .min = 1,
-    .max = -1,
-    .flags = no_flags,
-    .examples = "    berth wait job\n",
-    .first = COMPLETE_CONTAINER,
-    .rest = COMPLETE_CONTAINER,
-    .run = wait_main};
-
-struct log_stream {
-    struct demux demux;
-    bool raw;
-};
-
-static int log_data(void *ctx, const char *data, size_t n)
-{
-    struct log_stream *l = ctx;
-    return l->raw ? fwrite(data, 1, n, stdout) != n || fflush(stdout) != 0
-                  : demux_feed(&l->demux, data, n) < 0;
-}
-
-static int logs_main(struct client *c, const struct args *a)
-{
-    json_auto_t *v = NULL;
-    _cleanup_(freep) char *id = http_escape(a->rest.v[0]),
-                          *inspect = str_printf("/containers/%s/json", id);
-    if (http_json(c, "GET", inspect, NULL, &v) < 0)
-        return cli_fail(c, 1);
-    struct log_stream l = {.raw = json_bool(json_obj(v, "Config"), "Tty", false)};
-    _cleanup_(freep) char *since_text = time_argument(args_str(a, "since", "")),
-                          *until_text = time_argument(args_str(a, "until", ""));
-    _cleanup_(freep) char *since = http_escape(since_text), *until = http_escape(until_text);
-    _cleanup_(freep) char *tail = http_escape(args_str(a, "tail", "all"));
-    _cleanup_(freep) char *path = str_printf(
-        "/containers/%s/"
-        "logs?stdout=1&stderr=1&follow=%d&timestamps=%d&details=%d&since=%s&until=%s&tail=%s",
-        id, args_bool(a, "follow"), args_bool(a, "timestamps"), args_bool(a, "details"), since,
-        until, tail);
-    return http_stream(c, "GET", path, log_data, &l) < 0 ? cli_fail(c, 1) : 0;
-}
-
-static const struct flag logs_flags[] = {
-    {"details", 0, FLAG_BOOL, "", "Show extra details provided to logs"},
-    {"follow", 'f', FLAG_BOOL, "", "Follow log output"},
-    {"since", 0, FLAG_STRING, "string",
-     "Show logs since timestamp (2013-01-02T13:23:37Z) or relative (42m for 42 minutes)"},
-    {"tail", 'n', FLAG_STRING, "string", "Number of lines to show from the end of the logs"},
-    {"timestamps", 't', FLAG_BOOL, "", "Show timestamps"},
-    {"until", 0, FLAG_STRING, "string", "Show logs before a timestamp or relative"},
-    {NULL},
-};
-
-const struct cli_command command_logs = {.group = "container",
-                                         .name = "logs",
-                                         .top = "logs",
-                                         .usage = "[OPTIONS] CONTAINER",
-                                         .summary = "Fetch the logs of a container",
-                                         .min = 1,
-                                         .max = 1,
-                                         .flags = logs_flags,
-                                         .examples = "The last ten lines, and what comes:\n"
-                                                     "    berth logs -f --tail 10 web\n"
-                                                     "Of the last hour, with times:\n"
-                                                     "    berth logs -t --since 1h web\n",
-                                         .first = COMPLETE_CONTAINER,
-                                         .run = logs_main};

@@ -6,6 +6,8 @@
 #include "client/filters.h"
 #include "client/format.h"
 #include "client/http.h"
+#include "client/user-config.h"
+#include "client/watch.h"
 
 static const struct column columns[] = {
     {"ID", "CONTAINER ID"},
@@ -141,47 +143,68 @@ static json_t *row_of(const json_t *c, bool whole)
     return row;
 }
 
-static int ps_main(struct client *c, const struct args *a)
+#define TABLE                                                                                      \
+    "table "                                                                                       \
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+#define RAW                                                                                        \
+    "container_id: {{.ID}}\n"                                                                      \
+    "image: {{.Image}}\n"                                                                          \
+    "command: {{.Command}}\n"                                                                      \
+    "created_at: {{.CreatedAt}}\n"                                                                 \
+    "state: {{- pad .State 1 0}}\n"                                                                \
+    "status: {{- pad .Status 1 0}}\n"                                                              \
+    "names: {{.Names}}\n"                                                                          \
+    "labels: {{- pad .Labels 1 0}}\n"                                                              \
+    "ports: {{- pad .Ports 1 0}}\n"
+
+static int list(struct client *c, const struct args *a)
 {
-    json_auto_t *list = NULL, *rows = json_array();
+    json_auto_t *found = NULL, *rows = json_array();
     _cleanup_(freep) char *filters = filters_query(a, NULL, &c->err);
     bool latest = args_bool(a, "latest"), size = args_bool(a, "size");
     int64_t last = latest ? 1 : args_int(a, "last", 0);
     if (!filters)
-        return cli_fail(c, 1);
+        return c->err.code;
     _cleanup_(freep) char *limit =
         last > 0 ? str_printf("&limit=%lld", (long long)last) : xstrdup("");
     _cleanup_(freep) char *path = str_printf("/containers/json?all=%d&size=%d%s%s",
                                              args_bool(a, "all") || last > 0, size, limit, filters);
-    if (http_json(c, "GET", path, NULL, &list) < 0)
-        return cli_fail(c, 1);
+    int r = http_json(c, "GET", path, NULL, &found);
+    if (r < 0)
+        return r;
     size_t i;
     const json_t *item;
     bool whole = args_bool(a, "no-trunc");
-    json_array_foreach (list, i, item)
+    json_array_foreach (found, i, item)
         json_push_take(rows, row_of(item, whole));
-    struct list_format f = {.format = args_str(a, "format", NULL),
+    struct list_format f = {.format = list_format(c, a, "psFormat"),
                             .columns = columns,
-                            .sources = list,
+                            .sources = found,
+                            .type = "*formatter.ContainerContext",
+                            .raw = size ? RAW "size: {{.Size}}\n" : RAW,
                             .quiet_field = args_bool(a, "quiet") ? "ID" : NULL,
-                            .dflt = size ? "table "
-                                           "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{."
-                                           "Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}"
-                                         : "table "
-                                           "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{."
-                                           "Status}}\t{{.Ports}}\t{{.Names}}"};
-    return format_list(&f, rows, &c->err) < 0 ? cli_fail(c, 1) : 0;
+                            .dflt = size ? TABLE "\t{{.Size}}" : TABLE};
+    return format_list(&f, rows, &c->err);
+}
+
+static int ps_main(struct client *c, const struct args *a)
+{
+    int r = args_bool(a, "watch") ? watch_list(c, a, list) : list(c, a);
+    return r < 0 ? cli_fail(c, 1) : 0;
 }
 
 static const struct flag ps_flags[] = {
     {"all", 'a', FLAG_BOOL, "", "Show all containers (default shows just running)"},
-    {"filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided"},
+    {"filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided",
+     .words = "ancestor= before= exited= expose= health= id= is-task= label= name= network= "
+              "publish= since= status= volume="},
     {"format", 0, FLAG_STRING, "string", "Format output: table, table TEMPLATE, json, TEMPLATE"},
     {"last", 'n', FLAG_INT, "int", "Show n last created containers (includes all states)"},
     {"latest", 'l', FLAG_BOOL, "", "Show the latest created container (includes all states)"},
     {"no-trunc", 0, FLAG_BOOL, "", "Don't truncate output"},
     {"quiet", 'q', FLAG_BOOL, "", "Only display container IDs"},
     {"size", 's', FLAG_BOOL, "", "Display total file sizes"},
+    {"watch", 0, FLAG_BOOL, "", "List again whenever something happens to a container"},
     {NULL},
 };
 
@@ -198,6 +221,8 @@ const struct cli_command command_ps = {
     .examples = "All containers, also those that have ended:\n"
                 "    berth ps -a\n"
                 "Names and states of those with a label:\n"
-                "    berth ps --filter label=app=web --format '{{.Names}}: {{.State}}'\n",
+                "    berth ps --filter label=app=web --format '{{.Names}}: {{.State}}'\n"
+                "On a screen that follows what happens, until ctrl-c:\n"
+                "    berth ps -a --watch\n",
     .common = true,
     .run = ps_main};
