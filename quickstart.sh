@@ -64,7 +64,7 @@ trap 'clean_up' EXIT
 trap 'exit 130' INT TERM
 
 say "Installing what is missing (apt-get)"
-packages="meson ninja-build pkg-config gcc libc6-dev libconfig-dev libjansson-dev libnl-3-dev libnl-route-3-dev libarchive-dev
+packages="meson ninja-build pkg-config gcc libc6-dev libconfig-dev libjansson-dev libnl-3-dev libnl-route-3-dev libarchive-dev libncurses-dev scdoc
     libsqlite3-dev libgnutls28-dev libhttp-parser-dev nettle-dev zlib1g-dev libseccomp-dev libcap-dev nftables iproute2 curl procps"
 if [ $userland = busybox ]; then packages="$packages busybox-static"; else packages="$packages debootstrap"; fi
 need=

@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
 done
 
 build_packages="meson ninja-build pkg-config gcc libc6-dev libconfig-dev libjansson-dev libnl-3-dev libnl-route-3-dev
-    libarchive-dev libsqlite3-dev libgnutls28-dev libhttp-parser-dev nettle-dev zlib1g-dev libseccomp-dev libcap-dev nftables
+    libarchive-dev libncurses-dev scdoc libsqlite3-dev libgnutls28-dev libhttp-parser-dev nettle-dev zlib1g-dev libseccomp-dev libcap-dev nftables
     ca-certificates"
 test_packages="make libcmocka-dev clang-format bats busybox-static python3 python3-docker curl jq socat iproute2 procps util-linux debootstrap
     sqlite3 openssl netcat-openbsd bsdextrautils rsyslog rsyslog-gnutls"

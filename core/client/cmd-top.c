@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* top, port. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "build-config.h"
 #include "client/commands.h"
 #include "client/format.h"
 #include "client/http.h"
@@ -44,8 +46,22 @@ static void print_top(const json_t *answer)
         print_fields(row, widths, n);
 }
 
+/* The live view of all containers takes our place. */
+static int view_all(struct client *c)
+{
+    const char *view = BERTH_LIBEXECDIR "/berth-top";
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        err_set(&c->err, -ENOTTY,
+                "the view of all containers needs a terminal; name a container for its processes");
+    else if (execl(view, "berth-top", BERTH_BINDIR "/berth", c->host, NULL) < 0)
+        err_errno(&c->err, -errno, "the view of all containers, %s", view);
+    return cli_fail(c, 1);
+}
+
 static int top_main(struct client *c, const struct args *a)
 {
+    if (a->rest.n == 0)
+        return view_all(c);
     json_auto_t *answer = NULL;
     _cleanup_(strv_fini) struct strv words = {0};
     for (size_t i = 1; i < a->rest.n; i++)
@@ -66,15 +82,22 @@ const struct cli_command command_top = {
     .group = "container",
     .name = "top",
     .top = "top",
-    .usage = "CONTAINER [ps OPTIONS]",
-    .summary = "Display the running processes of a container",
-    .min = 1,
+    .usage = "[CONTAINER [ps OPTIONS]]",
+    .summary = "Display the running processes of a container, or all containers live",
+    .min = 0,
     .max = -1,
     .stop_at_first = true,
     .flags = no_flags,
-    .about = "The host's ps lists them: what follows the container are its options, '-ef' where "
-             "there are none.\n",
-    .examples = "    berth top web\n    berth top web -o pid,rss,args\n",
+    .about =
+        "The host's ps lists the processes: what follows the container are its options, '-ef' "
+        "where\n"
+        "there are none. Without a container it is a view of all that run, which follows their "
+        "numbers:\n"
+        "c, m, n, b, p and a sort by CPU, memory, network, block devices, processes and name (once "
+        "more\n"
+        "turns the order), l shows the selected one's log, s, r and k stop, restart and kill it.\n",
+    .examples = "All containers, live:\n    berth top\nThe processes of one:\n    berth "
+                "top web -o pid,rss,args\n",
     .first = COMPLETE_RUNNING,
     .run = top_main};
 
