@@ -101,6 +101,18 @@ def run_port(b):
     yield from run_rows(b, "run-port", "run --rm with a published port", ["-p", "18080:80"], {"docker": 0.045, "podman": None})
 
 
+@row("client", ["docker"], "the client's own time: version, ps, inspect")
+def client_rows(b):
+    names = {e.name: e.create(10, start=True)[0] for e in b.engines("docker")}
+    for command, reach in (("version", 0.15), ("ps", 0.2), ("inspect", 0.2)):
+        def one(e, command=command):
+            return e.time_client([command] + names[e.name][:command == "inspect"], runs=3)
+        samples = alternate(b.n(10, 4), b.measures(one, "docker"))
+        yield from figures("client-" + command, f"berth {command}", "ms", samples, {"docker": reach})
+    for e in b.engines("docker"):
+        e.remove(names[e.name])
+
+
 @row("parallel", ["docker"], "50 containers by 8 clients: create and start; rm -f")
 def parallel(b):
     samples = {"start": {}, "rm": {}}
