@@ -59,7 +59,7 @@ static int prune_and_sum(struct client *c, const char *path, const char *filters
     int64_t bytes = 0;
     if (prune(c, path, filters, &bytes) < 0)
         return cli_fail(c, 1);
-    _cleanup_(freep) char *size = format_size(bytes);
+    _cleanup_(freep) char *size = format_size_fine(bytes);
     printf("Total reclaimed space: %s\n", size);
     return 0;
 }
@@ -166,7 +166,7 @@ static int system_prune_all(struct client *c, const struct args *a, const char *
         r = prune(c, "/images/prune", image_filters, &bytes);
     if (r == 0)
         r = prune(c, args_bool(a, "all") ? "/build/prune?all=1" : "/build/prune", filters, &bytes);
-    _cleanup_(freep) char *size = format_size(bytes);
+    _cleanup_(freep) char *size = format_size_fine(bytes);
     printf("Total reclaimed space: %s\n", size);
     return r;
 }

@@ -128,6 +128,12 @@ static void put_size(json_t *row, const char *key, int64_t bytes)
     json_put_str(row, key, bytes < 0 ? "N/A" : text);
 }
 
+static void put_size_fine(json_t *row, const char *key, int64_t bytes)
+{
+    _cleanup_(freep) char *text = format_size_fine(bytes);
+    json_put_str(row, key, bytes < 0 ? "N/A" : text);
+}
+
 static void put_age(json_t *row, const char *key, int64_t created)
 {
     _cleanup_(freep) char *span = format_span(time_now_ns() / NS_PER_SEC - created);
@@ -148,7 +154,7 @@ static json_t *image_row(const json_t *o)
     put_age(row, "CreatedSince", json_int(o, "Created", 0));
     put_size(row, "Size", size);
     put_size(row, "SharedSize", shared);
-    put_size(row, "UniqueSize", size < 0 || shared < 0 ? -1 : size - shared);
+    put_size_fine(row, "UniqueSize", size < 0 || shared < 0 ? -1 : size - shared);
     json_put_strf(row, "Containers", "%lld", (long long)json_int(o, "Containers", 0));
     return row;
 }
@@ -187,7 +193,7 @@ static json_t *volume_row(const json_t *o)
     const json_t *usage = json_obj(o, "UsageData");
     json_put_str(row, "Name", json_str(o, "Name", ""));
     json_put_strf(row, "Links", "%lld", (long long)json_int(usage, "RefCount", 0));
-    put_size(row, "Size", json_int(usage, "Size", -1));
+    put_size_fine(row, "Size", json_int(usage, "Size", -1));
     return row;
 }
 

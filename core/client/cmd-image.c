@@ -49,7 +49,8 @@ static json_t *row_of(const json_t *image, const char *reference, bool whole)
     int64_t created = json_int(image, "Created", 0);
     _cleanup_(freep) char *at = format_time(created),
                           *span = format_span(time_now_ns() / NS_PER_SEC - created),
-                          *size = format_size(json_int(image, "Size", 0));
+                          *size = format_size(json_int(image, "Size", 0)),
+                          *fine = format_size_fine(json_int(image, "Size", 0));
     json_put_strf(row, "ID", whole ? "%s" : "%.12s", whole || !hex ? id : hex);
     json_put_strf(row, "Repository", "%.*s", colon ? (int)(colon - reference) : 6,
                   colon ? reference : "<none>");
@@ -60,7 +61,7 @@ static json_t *row_of(const json_t *image, const char *reference, bool whole)
     json_put_strf(row, "CreatedSince", "%s ago", span);
     json_put_str(row, "CreatedAt", at);
     json_put_str(row, "Size", size);
-    json_put_str(row, "VirtualSize", size);
+    json_put_str(row, "VirtualSize", fine);
     int64_t containers = json_int(image, "Containers", -1);
     json_put_strf(row, "Containers", containers < 0 ? "N/A" : "%lld", (long long)containers);
     json_put_str(row, "SharedSize", "N/A");
@@ -83,8 +84,7 @@ static int images_main(struct client *c, const struct args *a)
     bool whole = args_bool(a, "no-trunc"), quiet = args_bool(a, "quiet");
     json_array_foreach (list, i, image) {
         json_array_foreach (json_arr(image, "RepoTags"), k, tag)
-            if (!quiet || k == 0)
-                json_push_take(rows, row_of(image, json_string_value(tag), whole));
+            json_push_take(rows, row_of(image, json_string_value(tag), whole));
         if (json_array_size(json_arr(image, "RepoTags")) == 0)
             json_push_take(rows, row_of(image, NULL, whole));
     }

@@ -24,7 +24,7 @@ static int prune_main(struct client *c, const struct args *a)
         puts("Deleted Containers:");
     json_array_foreach (deleted, i, id)
         puts(json_string_value(id));
-    _cleanup_(freep) char *size = format_size(json_int(answer, "SpaceReclaimed", 0));
+    _cleanup_(freep) char *size = format_size_fine(json_int(answer, "SpaceReclaimed", 0));
     printf("%sTotal reclaimed space: %s\n", json_array_size(deleted) > 0 ? "\n" : "", size);
     return 0;
 }

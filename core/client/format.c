@@ -351,6 +351,12 @@ char *format_size(int64_t bytes)
     return scaled((double)bytes, 1000.0, 999.5, 3, units, ARRAY_SIZE(units));
 }
 
+char *format_size_fine(int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    return scaled((double)bytes, 1000.0, 999.95, 4, units, ARRAY_SIZE(units));
+}
+
 char *format_size_binary(int64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

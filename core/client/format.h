@@ -50,6 +50,8 @@ int format_check(const char *format, struct err *err);
 char *format_span(int64_t seconds);
 /* "1.5MB", powers of 1000, three digits. */
 char *format_size(int64_t bytes);
+/* "1.456MB", four digits: where docker prints that many. */
+char *format_size_fine(int64_t bytes);
 /* "7.653GiB", powers of 1024, four digits. */
 char *format_size_binary(int64_t bytes);
 /* "2026-01-02 03:04:05 +0100 CET", as Go prints a time of this zone. */

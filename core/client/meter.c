@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "client/format.h"
 
+#define DRAW_AFTER_NS (300 * NS_PER_MS) /* what is over sooner needs none */
 #define DRAW_EVERY_NS (100 * NS_PER_MS)
 #define RATE_AFTER_NS (500 * NS_PER_MS)
 
@@ -64,7 +65,7 @@ void meter_begin(struct meter *m, const char *label, int64_t total)
 static void draw(struct meter *m)
 {
     int64_t now = time_mono_ns();
-    if (!m->on || now - m->drawn_ns < DRAW_EVERY_NS)
+    if (!m->on || now - m->started_ns < DRAW_AFTER_NS || now - m->drawn_ns < DRAW_EVERY_NS)
         return;
     _cleanup_(freep) char *words = meter_words(m->done, m->total, now - m->started_ns);
     fprintf(stderr, "\r%s  %s\033[K", m->label, words);

@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "image/archive.h"
 
-#define ENTRIES_MAX 100000
-#define NAME_MAX_   4096
+#define ENTRIES_MAX 20000
+#define NAME_MAX_   1024
 #define LINKS_MAX   8
 
 struct entry {

@@ -108,6 +108,9 @@ static void sizes_have_three_digits(void **state)
         assert_string_equal(got, cases[i].text);
         assert_string_equal(binary, cases[i].binary);
     }
+    _cleanup_(freep) char *fine = format_size_fine(4186112), *whole = format_size_fine(999960);
+    assert_string_equal(fine, "4.186MB");
+    assert_string_equal(whole, "1MB");
 }
 
 static void text_is_cut_between_characters(void **state)
