@@ -81,3 +81,16 @@ assert df["LayersSize"] > 1000000 and df["BuildCache"] == []
 c.images.remove("py:1")
 PY
 }
+
+@test "skopeo reads what is saved and writes what loads" {
+    command -v skopeo >/dev/null || skip "no skopeo"
+    copy() { skopeo --insecure-policy copy -q "$@"; }
+    docker save -o "$T/a.tar" busybox
+    skopeo --insecure-policy inspect "docker-archive:$T/a.tar" | grep -q '"Os": "linux"'
+    copy "docker-archive:$T/a.tar" "oci-archive:$T/o.tar:sk.example/oci:1"
+    copy "oci-archive:$T/a.tar:latest" "docker-archive:$T/d.tar:sk.example/docker:1"
+    docker load -i "$T/o.tar" | grep -x 'Loaded image: sk.example/oci:1'
+    docker load -i "$T/d.tar" | grep -x 'Loaded image: sk.example/docker:1'
+    [ "$(docker run --rm sk.example/oci:1 echo in)" = in ]
+    docker rmi sk.example/oci:1 sk.example/docker:1 >/dev/null
+}
