@@ -16,6 +16,16 @@ NUMBERED = (
 LASTING = "trap 'exit 9' TERM; i=0; while :; do echo run $i; echo run $i >>/v/log; i=$((i+1)); sleep 0.1; done"
 
 
+# Health checks: one that succeeds, one that takes too long and has children, one without a process, which nobody answers.
+SECOND = 10**9
+CHECKS = {
+    "none": {"Test": ["NONE"]},
+    "good": {"Test": ["CMD", "true"], "Interval": SECOND},
+    "late": {"Test": ["CMD-SHELL", "(setsid sleep 31 &) ; sleep 32"], "Interval": SECOND, "Timeout": SECOND // 5, "Retries": 2},
+    "tcp": {"Test": ["TCP", "80"], "Interval": SECOND, "Retries": 2},
+}
+
+
 class Unknown(Exception):
     """The answer was lost: done or not."""
 
@@ -30,6 +40,7 @@ class Container:
         self.ended_by_us = False
         self.leaving = False  # somebody's request for its end lost its answer
         self.runs = 0
+        self.checked = "none"
 
     def can_end(self, soak):
         return self.leaving or self.code is not None or self.id in soak.shim_killed
@@ -94,6 +105,8 @@ class Client(threading.Thread):
         if host["NetworkMode"] == "default":
             body["ExposedPorts"] = {"80/tcp": {}}
             host["PortBindings"] = {"80/tcp": [{"HostPort": ""}]}
+        c.checked = self.r.choice(list(CHECKS))
+        body["Healthcheck"] = CHECKS[c.checked]
         lifetime = self.s.lifetime
         try:
             status, answer = self.s.call("POST", f"/containers/create?name={c.name}", body)
@@ -136,6 +149,8 @@ class Client(threading.Thread):
         if seen not in c.may:
             self.s.differ(f"{c.name} ({c.id}) is {seen}, but may be {sorted(c.may)}")
         c.may = {seen}
+        if status == 200 and seen in ("running", "paused", "exited"):
+            self.check_health(c, seen, body["State"].get("Health"))
         if seen == "exited":
             self.check_code(c, body["State"])
         elif seen == "running" and not os.path.exists(f"/proc/{body['State']['Pid']}") and not c.can_end(self.s):
@@ -150,6 +165,17 @@ class Client(threading.Thread):
             allowed |= {137, 9, 128}  # 128: it was killed during a start
         if state["ExitCode"] not in allowed - {None}:
             self.s.differ(f"{c.name} ({c.id}): exit code {state['ExitCode']} ({state['Error']}), not one of {allowed}")
+
+    def check_health(self, c, seen, health):
+        """One that is checked has a health that its check can give; one that rests has Docker's."""
+        if c.checked == "none" or not health:
+            if health or (c.checked != "none" and seen != "exited"):  # exited: perhaps it never ran
+                self.s.differ(f"{c.name} ({c.id}) is {seen}, its check is \"{c.checked}\", and its health is {health}")
+            return
+        fits = {"good": ("starting", "healthy")}.get(c.checked, ("starting", "unhealthy")) if seen == "running" else ("unhealthy",)
+        # Thawed, or paused a moment ago: the next result counts.
+        if health["Status"] not in (*fits, "unhealthy") or len(health["Log"]) > 5:
+            self.s.differ(f"{c.name} ({c.id}) is {seen}, its check is \"{c.checked}\", and its health is {health}")
 
     def check_numbers(self, c, lines, where):
         """Each run counts from 0 without a gap; a run that ended by itself is complete."""
