@@ -40,8 +40,8 @@ void shim_reap(struct shim *s)
 static void on_child(void *arg, uint32_t events)
 {
     struct shim *s = arg;
-    struct signalfd_siginfo info;
-    while (read(s->signals, &info, sizeof(info)) > 0)
+    struct signalfd_siginfo infos[2];
+    while (read(s->signals, infos, sizeof(infos)) == sizeof(infos))
         ;
     shim_reap(s);
 }

@@ -227,7 +227,7 @@ int task_go(struct task *t)
 
 static int move_above(int fd)
 {
-    if (fd < 0)
+    if (fd < 0 || fd >= FD_ABOVE)
         return fd;
     int up = fcntl(fd, F_DUPFD_CLOEXEC, FD_ABOVE);
     close_fd(fd);
@@ -280,11 +280,14 @@ static int exec_flags(const struct plan *p)
 
 static uint64_t own_caps(void)
 {
+    static uint64_t known;
+    if (known)
+        return known;
     struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct d[2] = {0};
     if (syscall(SYS_capget, &h, d) < 0)
         return 0;
-    return (uint64_t)d[1].permitted << 32 | d[0].permitted;
+    return known = (uint64_t)d[1].permitted << 32 | d[0].permitted;
 }
 
 /* A daemon in a sandbox cannot give what it does not have. */
@@ -346,12 +349,12 @@ static int handshake_open(struct task *t, int *child, struct err *err)
     int pair[2];
     if (!t->shared)
         return err_set(err, -ENOMEM, "no memory to share with the new process");
+    if (t->quiet)
+        return 0; /* nobody waits for it: the shared page is looked at when it has ended */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_errno(err, -errno, "making the hand-shake's socket");
     t->sync = pair[0];
     *child = move_above(pair[1]);
-    if (t->quiet) /* what it says is read when it has ended */
-        return *child >= 0 ? 0 : err_errno(err, -errno, "making the hand-shake's socket");
     t->sync_io = loop_io_add(t->shim->loop, t->sync, EPOLLIN, on_sync, t);
     return t->sync_io && *child >= 0 ? 0 : err_errno(err, -errno, "watching the hand-shake");
 }
@@ -412,6 +415,8 @@ void task_reaped(struct task *t, int wait_status)
     /* What the child said before it ended comes first, and the socket's end after it. */
     while (t->sync >= 0 && sync_step(t))
         ;
+    if (t->quiet && t->shared)
+        handshake_end(t);
     t->on_exit(t);
 }
 
