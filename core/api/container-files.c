@@ -29,27 +29,28 @@ int containers_changes(struct request *r, struct err *err)
 
 /* --- out */
 
-static int archive_run(void *ctx, int out)
+static int archive_send(void *ctx, reply_put_fn *put, void *put_ctx)
 {
     _cleanup_(err_fini) struct err err = {0};
-    int c = engine_container_archive_write(ctx, out, &err);
-    if (c < 0 && c != -EPIPE && c != -ECONNRESET) /* those are a client that has left */
+    int c = engine_container_archive_write(ctx, put, put_ctx, &err);
+    if (c < 0 && c != -EPIPE) /* that is a client that has left */
         log_error("an archive of a container's files was cut off: %s", err_msg(&err));
     return c;
 }
 
-static void archive_close(void *ctx)
+static int reply_archive(struct request *r, const char *type, struct container_archive *a,
+                         struct err *err)
 {
-    engine_container_archive_close(ctx);
+    int c = reply_written(r, type, archive_send, a, err);
+    engine_container_archive_close(a);
+    return c;
 }
-
-static const struct producer_ops archive_ops = {archive_run, archive_close};
 
 int containers_export(struct request *r, struct err *err)
 {
     struct container_archive *a = NULL;
     int c = engine_container_export_open(r->engine, r->match.param, &a, err);
-    return c < 0 ? c : reply_produced(r, TYPE_OCTETS, &archive_ops, a, err);
+    return c < 0 ? c : reply_archive(r, TYPE_OCTETS, a, err);
 }
 
 static int path_of(struct request *r, const char **path, struct err *err)
@@ -94,7 +95,7 @@ int containers_archive_get(struct request *r, struct err *err)
 {
     struct container_archive *a = NULL;
     int c = archive_open(r, &a, err);
-    return c < 0 ? c : reply_produced(r, TYPE_TAR, &archive_ops, a, err);
+    return c < 0 ? c : reply_archive(r, TYPE_TAR, a, err);
 }
 
 /* --- in */

@@ -90,6 +90,30 @@ int reply_live(struct request *r, const char *type, int fd, const struct live_op
     return c;
 }
 
+/* --- written */
+static int put_chunk(void *ctx, const void *data, size_t n, struct err *err)
+{
+    int c = connection_chunk(ctx, data, n);
+    return c < 0 ? err_errno(err, c, "sending to the client") : 0;
+}
+
+int reply_written(struct request *r, const char *type,
+                  int (*write)(void *ctx, reply_put_fn *put, void *put_ctx), void *ctx,
+                  struct err *err)
+{
+    struct server_stream *stream;
+    int c = server_stream_begin(r->server, request_socket(r), &stream, err);
+    if (c < 0)
+        return c;
+    reply_send(r, 200, type, NULL, LENGTH_STREAM, NULL);
+    if (write(ctx, put_chunk, r->conn) < 0)
+        r->conn->broken = true;
+    else
+        connection_chunks_end(r->conn);
+    server_stream_end(stream);
+    return 0;
+}
+
 /* --- produced */
 struct produced {
     struct server *server;

@@ -28,6 +28,12 @@ struct producer_ops {
     int (*run)(void *ctx, int out);
     void (*close)(void *ctx);
 };
+/* The answer as `write` puts it, on the connection's own thread: for what neither waits nor follows. When the client has left, put()
+ * fails. A failure of `write` cuts the answer off. */
+typedef int reply_put_fn(void *put_ctx, const void *data, size_t n, struct err *err);
+int reply_written(struct request *r, const char *type,
+                  int (*write)(void *ctx, reply_put_fn *put, void *put_ctx), void *ctx,
+                  struct err *err);
 int reply_produced(struct request *r, const char *type, const struct producer_ops *ops, void *ctx,
                    struct err *err);
 

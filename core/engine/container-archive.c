@@ -127,13 +127,10 @@ static bool is_hidden(void *ctx, int dir_fd)
     return a->devices && fstat(dir_fd, &st) == 0 && st.st_dev == a->devices;
 }
 
-static int put_to_fd(void *ctx, const void *data, size_t n, struct err *err)
-{
-    int r = fs_write_all(*(int *)ctx, data, n);
-    return r < 0 ? err_errno(err, r, "sending the archive") : 0;
-}
-
-int engine_container_archive_write(struct container_archive *a, int fd, struct err *err)
+int engine_container_archive_write(struct container_archive *a,
+                                   int (*put)(void *ctx, const void *data, size_t n,
+                                              struct err *err),
+                                   void *ctx, struct err *err)
 {
     bool whole = a->place < 0;
     const struct archive_source src = {.fd = whole ? a->root.fd : a->place,
@@ -142,7 +139,7 @@ int engine_container_archive_write(struct container_archive *a, int fd, struct e
                                        .alone = a->empty,
                                        .hidden = whole ? NULL : is_hidden,
                                        .ctx = a};
-    int r = archive_write(&src, put_to_fd, &fd, err);
+    int r = archive_write(&src, put, ctx, err);
     if (r == 0 && !whole)
         container_event(a->root.engine, a->root.row, "archive-path", NULL);
     return r;

@@ -123,7 +123,10 @@ int engine_container_archive_open(struct engine *e, const char *ref, const char 
                                   struct container_archive **out, struct err *err);
 /* {"name", "size", "mode", "mtime", "linkTarget"}, as in X-Docker-Container-Path-Stat; borrowed. */
 const json_t *engine_container_archive_stat(const struct container_archive *a);
-int engine_container_archive_write(struct container_archive *a, int fd, struct err *err);
+int engine_container_archive_write(struct container_archive *a,
+                                   int (*put)(void *ctx, const void *data, size_t n,
+                                              struct err *err),
+                                   void *ctx, struct err *err);
 void engine_container_archive_close(struct container_archive *a);
 
 struct archive_put_opts {

@@ -56,9 +56,12 @@ const json_t *engine_container_archive_stat(const struct container_archive *a)
 }
 
 /* "cut" breaks off in the middle. */
-int engine_container_archive_write(struct container_archive *a, int fd, struct err *err)
+int engine_container_archive_write(struct container_archive *a,
+                                   int (*put)(void *ctx, const void *data, size_t n,
+                                              struct err *err),
+                                   void *ctx, struct err *err)
 {
-    int r = fs_write_all(fd, "archive", 7);
+    int r = put(ctx, "archive", 7, err);
     if (r == 0 && str_eq(json_str(a->stat, "name", ""), "cut"))
         r = err_set(err, -EIO, "cut off");
     return r;
