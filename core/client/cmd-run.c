@@ -26,11 +26,11 @@ static int wait_end(struct client *c, struct http_later *wait)
     return (int)json_int(v, "StatusCode", 125);
 }
 
-static int wait_begin(struct client *c, const char *id, const char *condition,
-                      struct http_later *wait)
+static int wait_send(struct client *c, const char *id, const char *condition,
+                     struct http_later *wait)
 {
     _cleanup_(freep) char *path = str_printf("/containers/%s/wait?condition=%s", id, condition);
-    return http_later_begin(c, path, wait);
+    return http_later_send(c, path, wait);
 }
 
 /* -1 without --cidfile, a negative errno when the file is there already. */
@@ -106,14 +106,28 @@ static int start_exit_code(const struct client *c)
     return 125;
 }
 
-static int attach_stream(struct client *c, const char *id, const struct attach *attach,
-                         const char *detach_keys, struct session *s)
+static int attach_send(struct client *c, const char *id, const struct attach *attach,
+                       const char *detach_keys, struct http_later *later)
 {
     _cleanup_(freep) char *keys = http_escape(detach_keys ? detach_keys : "");
     _cleanup_(freep) char *path =
         str_printf("/containers/%s/attach?stream=1&stdout=%d&stderr=%d&stdin=%d%s%s", id,
                    attach->out, attach->err, attach->in, *keys ? "&detachKeys=" : "", keys);
-    return http_hijack(c, path, NULL, &s->fd, &s->early, &s->raw);
+    return http_hijack_send(c, path, NULL, later);
+}
+
+/* Attaches, and waits for the container's end: both are under way before either is answered. */
+static int attach_and_wait(struct client *c, const char *id, const struct attach *attach,
+                           const char *detach_keys, const char *condition, struct session *s,
+                           struct http_later *wait)
+{
+    _cleanup_(http_later_fini) struct http_later stream = {0};
+    int r = attach_send(c, id, attach, detach_keys, &stream);
+    if (r == 0)
+        r = wait_send(c, id, condition, wait);
+    if (r == 0)
+        r = http_hijack_end(c, &stream, &s->fd, &s->early, &s->raw);
+    return r < 0 ? r : http_later_accepted(c, wait);
 }
 
 /* What the end of a session means: the exit code, without waiting for a container that goes on. */
@@ -139,11 +153,22 @@ static int run_session(struct client *c, struct session *s, struct http_later *w
     return session_code(c, s, r, wait);
 }
 
+/* What copies the output comes up while the daemon is at work. */
+static int start_meanwhile(struct client *c, const char *id, struct session *s)
+{
+    _cleanup_(http_later_fini) struct http_later start = {0};
+    _cleanup_(freep) char *path = http_path_1("/containers/%s/start", id);
+    int r = http_later_send_on_kept(c, path, &start);
+    if (r == 0)
+        (void)session_open(s); /* session_run() tries again, and says why */
+    return r < 0 ? r : http_later_end(c, &start, NULL);
+}
+
 /* Starts the container that `s` and `wait` are for. */
 static int start_attached(struct client *c, const struct args *a, const char *id, struct session *s,
                           struct http_later *wait)
 {
-    if (post_start(c, id) == 0)
+    if (start_meanwhile(c, id, s) == 0)
         return run_session(c, s, wait);
     int code = start_exit_code(c);
     cli_fail(c, code);
@@ -172,10 +197,8 @@ static int run_foreground(struct client *c, const struct args *a, const struct a
                         .detach = tty && attach->in ? &keys : NULL};
     _cleanup_(http_later_fini) struct http_later wait = {0};
     session_begin(&s);
-    int r = attach_stream(c, id, attach, detach_keys(c, a), &s);
-    if (r == 0)
-        r = wait_begin(c, id, args_bool(a, "rm") ? "removed" : "next-exit", &wait);
-    if (r == 0)
+    if (attach_and_wait(c, id, attach, detach_keys(c, a),
+                        args_bool(a, "rm") ? "removed" : "next-exit", &s, &wait) == 0)
         return start_attached(c, a, id, &s, &wait);
     session_fini(&s);
     return cli_fail(c, 125);
@@ -305,9 +328,8 @@ static int attach_to(struct client *c, const struct args *a, const json_t *v, bo
                         .detach = tty && attach.in ? &keys : NULL};
     _cleanup_(http_later_fini) struct http_later wait = {0};
     session_begin(&s);
-    int r = attach_stream(c, id, &attach, keys_text, &s);
-    if (r == 0)
-        r = wait_begin(c, id, start ? "next-exit" : "not-running", &wait);
+    int r =
+        attach_and_wait(c, id, &attach, keys_text, start ? "next-exit" : "not-running", &s, &wait);
     if (r == 0 && start) {
         r = post_start(c, id);
         r = r == -EALREADY ? 0 : r; /* it runs, and its end is the next exit */

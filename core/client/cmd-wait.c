@@ -136,7 +136,9 @@ static int wait_end(struct client *c, const struct goal *g, const char *ref)
     json_auto_t *v = NULL;
     _cleanup_(http_later_fini) struct http_later later = {0};
     _cleanup_(freep) char *path = http_path_1("/containers/%s/wait", ref);
-    int r = http_later_begin(c, path, &later);
+    int r = http_later_send(c, path, &later);
+    if (r == 0)
+        r = http_later_accepted(c, &later);
     if (r == 0 && !later.exchange->complete)
         r = wait_fd(g, later.exchange->fd, ref, &c->err);
     if (r >= 0)

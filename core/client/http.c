@@ -105,18 +105,23 @@ int http_json_from(const struct client *c, const char *method, const char *path,
     return fd < 0 ? fd : json_on(c, fd, method, path, body, out, &keep, err);
 }
 
-int http_json(struct client *c, const char *method, const char *path, const json_t *body,
-              json_t **out)
+/* The connection that an earlier request has left, or a new one. */
+static int connection_take(struct client *c)
 {
-    _cleanup_(closep) int keep = -1;
     int fd = c->idle;
     c->idle = 0;
     if (fd > 0 && !connection_is_idle(fd)) {
         close_fd(fd);
         fd = 0;
     }
-    if (fd == 0)
-        fd = connection_open(c->host, &c->err);
+    return fd > 0 ? fd : connection_open(c->host, &c->err);
+}
+
+int http_json(struct client *c, const char *method, const char *path, const json_t *body,
+              json_t **out)
+{
+    _cleanup_(closep) int keep = -1;
+    int fd = connection_take(c);
     int r = fd < 0 ? fd : json_on(c, fd, method, path, body, out, &keep, &c->err);
     c->idle = keep < 0 ? 0 : steal_fd(&keep);
     return r;
@@ -280,56 +285,48 @@ int http_put(struct client *c, const char *path,
     return http_outcome(c, &x, r, &c->err);
 }
 
-/* --- upgraded connections */
+/* --- requests whose answers are read later */
 
-int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
-                bool *raw)
+/* Takes `fd` over. */
+static int later_send(struct client *c, int fd, const char *path, const json_t *body, bool upgrade,
+                      struct http_later *later)
 {
-    int sock = connection_open(c->host, &c->err);
-    if (sock < 0)
-        return sock;
-    _cleanup_(exchange_fini) struct exchange x;
-    exchange_init(&x, sock);
-    x.upgrade = true;
-    _cleanup_(freep) char *text = body ? json_text(body) : NULL;
-    int r = send_request(&x, "POST", path, text);
-    if (r == 0 || r == -EPIPE)
-        r = exchange_read_all(&x);
-    r = http_outcome(c, &x, r, &c->err);
-    if (r < 0)
-        return r;
-    *raw = !x.multiplexed;
-    buf_add(early, x.body.s, x.body.len);
-    *fd = steal_fd(&x.fd);
-    return 0;
-}
-
-/* --- answers that take their time */
-
-int http_later_begin(struct client *c, const char *path, struct http_later *later)
-{
-    int fd = connection_open(c->host, &c->err);
     if (fd < 0)
         return fd;
-    struct exchange *x = xcalloc(1, sizeof(*x));
+    struct exchange *x = later->exchange = xcalloc(1, sizeof(*x));
     exchange_init(x, fd);
-    int r = send_request(x, "POST", path, NULL);
-    if (r == 0)
-        r = exchange_read_headers(x);
+    x->upgrade = upgrade;
+    _cleanup_(freep) char *text = body ? json_text(body) : NULL;
+    int r = send_request(x, "POST", path, text);
+    return r == -EPIPE
+               ? 0
+               : http_outcome(c, x, r, &c->err); /* what it answered before it closed tells more */
+}
+
+int http_later_send(struct client *c, const char *path, struct http_later *later)
+{
+    return later_send(c, connection_open(c->host, &c->err), path, NULL, false, later);
+}
+
+int http_later_send_on_kept(struct client *c, const char *path, struct http_later *later)
+{
+    return later_send(c, connection_take(c), path, NULL, false, later);
+}
+
+int http_later_accepted(struct client *c, struct http_later *later)
+{
+    struct exchange *x = later->exchange;
+    int r = exchange_read_headers(x);
     if (r == 0 && x->status >= 400)
         r = exchange_read_all(x);
-    r = http_outcome(c, x, r, &c->err);
-    later->exchange = x;
-    if (r < 0)
-        http_later_fini(later);
-    return r;
+    return http_outcome(c, x, r, &c->err);
 }
 
 int http_later_end(struct client *c, struct http_later *later, json_t **out)
 {
     struct exchange *x = later->exchange;
     int r = http_outcome(c, x, exchange_read_all(x), &c->err);
-    if (r < 0)
+    if (r < 0 || !out)
         return r;
     return json_parse(x->body.s ? x->body.s : "", x->body.len, out, &c->err);
 }
@@ -340,6 +337,35 @@ void http_later_fini(struct http_later *later)
         return;
     exchange_fini(later->exchange);
     free(steal_ptr(&later->exchange));
+}
+
+/* --- upgraded connections */
+
+int http_hijack_send(struct client *c, const char *path, const json_t *body,
+                     struct http_later *later)
+{
+    return later_send(c, connection_open(c->host, &c->err), path, body, true, later);
+}
+
+int http_hijack_end(struct client *c, struct http_later *later, int *fd, struct buf *early,
+                    bool *raw)
+{
+    struct exchange *x = later->exchange;
+    int r = http_outcome(c, x, exchange_read_all(x), &c->err);
+    if (r < 0)
+        return r;
+    *raw = !x->multiplexed;
+    buf_add(early, x->body.s, x->body.len);
+    *fd = steal_fd(&x->fd);
+    return 0;
+}
+
+int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
+                bool *raw)
+{
+    _cleanup_(http_later_fini) struct http_later later = {0};
+    int r = http_hijack_send(c, path, body, &later);
+    return r < 0 ? r : http_hijack_end(c, &later, fd, early, raw);
 }
 
 char *http_escape(const char *s)

@@ -37,25 +37,34 @@ typedef int http_put_fn(void *put_ctx, const void *data, size_t n, struct err *e
 int http_put(struct client *c, const char *path,
              int (*produce)(void *ctx, http_put_fn *put, void *put_ctx, struct err *err),
              void *ctx);
+/* A POST that is sent now and whose answer is read later. */
+struct http_later {
+    struct exchange *exchange; /* NULL: not sent */
+};
+int http_later_send(struct client *c, const char *path, struct http_later *later);
+/* The same on the connection that an earlier request has left, where there is one. */
+int http_later_send_on_kept(struct client *c, const char *path, struct http_later *later);
+/* Waits until it is accepted, which the daemon says by the answer's headers. */
+int http_later_accepted(struct client *c, struct http_later *later);
+/* Waits for the answer; *out (may be NULL) is the caller's. */
+int http_later_end(struct client *c, struct http_later *later, json_t **out);
+void http_later_fini(struct http_later *later);
+
 /* Upgrades: *fd is a raw connection, the caller's; *early (the caller's) what came right behind the headers. *raw: the stream
  * is not multiplexed (by its content type). */
 int http_hijack(struct client *c, const char *path, const json_t *body, int *fd, struct buf *early,
                 bool *raw);
+/* Its two halves. */
+int http_hijack_send(struct client *c, const char *path, const json_t *body,
+                     struct http_later *later);
+int http_hijack_end(struct client *c, struct http_later *later, int *fd, struct buf *early,
+                    bool *raw);
 
 /* Sends a request without a body on a connection of its own, which goes into `x` (initialised, with a descriptor of -1); the answer is the
  * caller's to read, with exchange_read(). */
 int http_open(struct client *c, const char *method, const char *path, struct exchange *x);
 /* What has come of it so far: `r` is what reading gave; words for what failed and for what the daemon has refused. */
 int http_outcome(const struct client *c, const struct exchange *x, int r, struct err *err);
-
-/* A POST whose answer takes its time: begun, it has been accepted; the answer is read when it is wanted. */
-struct http_later {
-    struct exchange *exchange; /* NULL: not begun */
-};
-int http_later_begin(struct client *c, const char *path, struct http_later *later);
-/* Waits for the answer; *out is the caller's. */
-int http_later_end(struct client *c, struct http_later *later, json_t **out);
-void http_later_fini(struct http_later *later);
 
 /* Escapes one path segment or query value; the caller frees. */
 char *http_escape(const char *s);

@@ -71,14 +71,6 @@ void session_begin(struct session *s)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-void session_fini(struct session *s)
-{
-    restore_terminal();
-    close_fd(s->fd);
-    s->fd = -1;
-    buf_fini(&s->early);
-}
-
 static void send_size(struct session *s, int more)
 {
     struct winsize w;
@@ -214,7 +206,8 @@ static void send_stdin(struct session *s, struct outgoing *o)
 /* Output on a thread of its own: a slow reader of ours holds up neither stdin nor signals. */
 struct output {
     struct session *s;
-    int done; /* closed at the end */
+    pthread_t thread;
+    int done, ended; /* the two ends of a pipe; the thread closes `ended` */
     int result;
 };
 
@@ -239,8 +232,39 @@ static void *output_main(void *arg)
 {
     struct output *o = arg;
     o->result = copy_output(o->s);
-    close_fd(o->done);
+    close_fd(o->ended);
     return NULL;
+}
+
+int session_open(struct session *s)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    struct output *o = xcalloc(1, sizeof(*o));
+    *o = (struct output){.s = s, .done = ends[0], .ended = ends[1]};
+    int r = pthread_create(&o->thread, NULL, output_main, o);
+    if (r == 0) {
+        s->output = o;
+        return 0;
+    }
+    close_fd(ends[0]);
+    close_fd(ends[1]);
+    free(o);
+    return -r;
+}
+
+/* What became of the output. */
+static int output_join(struct session *s)
+{
+    struct output *o = steal_ptr(&s->output);
+    if (!o)
+        return 0;
+    pthread_join(o->thread, NULL);
+    int r = o->result;
+    close_fd(o->done);
+    free(o);
+    return r;
 }
 
 /* stdin and signals, until the output has ended. */
@@ -271,23 +295,26 @@ static int copy_input(struct session *s, int sigfd, int done)
 int session_run(struct session *s)
 {
     sigset_t set;
-    int ends[2];
-    pthread_t thread;
     signals_read(s, &set);
     _cleanup_(closep) int sigfd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (sigfd < 0 || pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    _cleanup_(closep) int done = ends[0];
-    struct output o = {.s = s, .done = ends[1]};
-    int r = pthread_create(&thread, NULL, output_main, &o);
-    if (r != 0) {
-        close_fd(ends[1]);
-        return -r;
-    }
-    r = copy_input(s, sigfd, done);
+    int r = sigfd < 0 ? -errno : s->output ? 0 : session_open(s);
+    if (r == 0)
+        r = copy_input(s, sigfd, s->output->done);
     if (r < 0)
         shutdown(s->fd, SHUT_RDWR);
-    pthread_join(thread, NULL);
+    int out = output_join(s);
     restore_terminal();
-    return r < 0 ? r : o.result;
+    return r < 0 ? r : out;
+}
+
+void session_fini(struct session *s)
+{
+    if (s->output) { /* the container was not started */
+        shutdown(s->fd, SHUT_RDWR);
+        (void)output_join(s);
+    }
+    restore_terminal();
+    close_fd(s->fd);
+    s->fd = -1;
+    buf_fini(&s->early);
 }

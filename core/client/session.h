@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct client;
+struct output;
 
 struct session {
     struct client *client;
@@ -20,11 +21,14 @@ struct session {
     const char *kill_path;   /* "/containers/ID/kill": signals are passed on; NULL: not */
     struct detach *detach;   /* with stdin and a tty: the keys that end the session; NULL: none */
     bool detached;           /* they were typed: the container goes on */
+    struct output *output;   /* from session_open() to session_run() */
 };
 
 /* Puts the terminal into raw mode if `tty` (restored by session_fini), blocks the signals that are to be passed on. */
 void session_begin(struct session *s);
-/* Copies until the connection ends. 0 or a negative errno (-EPIPE: nobody reads our output any more). */
+/* Output begins to be copied: on a thread of its own, which comes up while the daemon starts the container. */
+int session_open(struct session *s);
+/* Copies until the connection ends, opening what session_open() has not opened. 0 or a negative errno (-EPIPE: nobody reads our output any more). */
 int session_run(struct session *s);
 /* Tells the daemon the size of our terminal. */
 void session_resize(struct session *s);

@@ -266,7 +266,7 @@ static int end_dead(struct engine *e, const char *id, struct err *err)
     _cleanup_(closep) int dir = rundir_open(e, id, false);
     if (dir >= 0 && shim_read_exit(dir, &exit, NULL) == 0)
         end = (struct container_end){.code = exit.code, .time_ns = exit.time_ns, .oom = exit.oom};
-    int r = container_ended(e, id, &end, err);
+    int r = container_ended(e, id, &end, NULL, err);
     if (r == 0)
         rundir_remove(e, id);
     return r;

@@ -36,6 +36,7 @@ struct making {
     struct engine *engine;
     struct state_container row; /* owns its strings */
     bool has_row, done;
+    bool changed;        /* the row, since it was inserted */
     struct strv volumes; /* those that did not exist before */
 };
 
@@ -107,15 +108,20 @@ static void default_hostname(struct state_container *row)
     json_put_str(row->config, "Hostname", name);
 }
 
-static int insert_row(struct making *m, const char *name, struct err *err)
+static int insert_row(struct making *m, const struct create_spec *spec, struct err *err)
 {
     struct state_container *row = &m->row;
+    const char *name = spec->name;
+    char id[ID_MAX];
+    id_new(id);
+    const struct state_endpoint ep = {
+        .id = id, .network_id = spec->network, .container_id = row->id, .config = spec->endpoint};
     int r = -EEXIST;
     for (unsigned attempt = 0; r == -EEXIST && attempt < (name ? 1 : NAME_ATTEMPTS); attempt++) {
         free(row->name);
         row->name = name ? xstrdup(name) : name_generate(attempt);
         err_clear(err);
-        r = state_container_insert(m->engine->state, row, err);
+        r = state_container_insert(m->engine->state, row, &ep, err);
     }
     m->has_row = r == 0;
     return r;
@@ -143,6 +149,7 @@ static int make_volumes(struct making *m, struct err *err)
             return r;
         _cleanup_(freep) char *path = volume_path(e, name);
         json_put_str(mount, "Source", path);
+        m->changed = true;
     }
     return 0;
 }
@@ -211,15 +218,6 @@ static int populate_volumes(struct making *m, struct err *err)
     return 0;
 }
 
-static int make_endpoint(struct making *m, const struct create_spec *spec, struct err *err)
-{
-    char id[ID_MAX];
-    id_new(id);
-    struct state_endpoint ep = {
-        .id = id, .network_id = spec->network, .container_id = m->row.id, .config = spec->endpoint};
-    return state_endpoint_insert(m->engine->state, &ep, err);
-}
-
 static int make_directory(struct making *m, struct err *err)
 {
     _cleanup_(freep) char *dir = container_path(m->engine, m->row.id, NULL);
@@ -229,15 +227,13 @@ static int make_directory(struct making *m, struct err *err)
 
 static int make_all(struct making *m, const struct create_spec *spec, struct err *err)
 {
-    int r = insert_row(m, spec->name, err);
+    int r = insert_row(m, spec, err);
     if (r == 0)
         r = failpoint("create.row", err);
     if (r == 0)
         r = make_directory(m, err);
     if (r == 0)
         r = failpoint("create.directory", err);
-    if (r == 0)
-        r = make_endpoint(m, spec, err);
     if (r == 0)
         r = make_layer(m, err);
     if (r == 0)
@@ -248,11 +244,11 @@ static int make_all(struct making *m, const struct create_spec *spec, struct err
         r = populate_volumes(m, err);
     if (r == 0)
         r = failpoint("create.populated", err);
-    if (r == 0)
+    if (r == 0 && m->changed)
         r = state_container_update(m->engine->state, &m->row, err);
     if (r == 0)
         r = failpoint("create.updated", err);
-    return r < 0 ? r : record_make(m->engine, m->row.id, err);
+    return r < 0 ? r : record_make(m->engine, &m->row, err);
 }
 
 int engine_container_create(struct engine *e, const char *name, const char *platform,

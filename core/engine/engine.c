@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "build-config.h"
 #include "config/config.h"
+#include "engine/discard.h"
 #include "engine/drivers.h"
 #include "engine/health.h"
 #include "engine/internal.h"
@@ -209,6 +210,8 @@ static int open_all(struct engine *e, struct err *err)
     if (r == 0)
         r = open_images(e, err);
     if (r == 0)
+        r = discards_open(e->config->data_root, &e->discards, err);
+    if (r == 0)
         r = log_hosts_open(e, e->config, &e->log_hosts, err);
     if (r == 0)
         r = open_networks(e, err);
@@ -325,6 +328,7 @@ void engine_close(struct engine *e)
     map_fini(&live, drop_live);
     netset_close(e->nets);
     network_close(e->network);
+    discards_close(e->discards);
     image_store_close(e->images);
     storage_close(e->storage);
     log_hosts_unref(e->log_hosts);

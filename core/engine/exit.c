@@ -163,12 +163,17 @@ bool rundir_monitor(struct engine *e, const char *name, pid_t *pid, char **id)
     return true;
 }
 
-void shim_let_go(struct engine *e, const char *id, struct shim *shim)
+int shim_let_go_begin(const char *id, struct shim *shim)
 {
     _cleanup_(err_fini) struct err err = {0};
     int r = shim_release(shim, &err);
     if (r < 0 && r != -ECONNRESET)
         log_warn("the monitor of container %s: %s", id, err_msg(&err));
+    return r;
+}
+
+void shim_let_go_end(struct engine *e, const char *id, struct shim *shim, int r)
+{
     if (shim_wait_dead(shim, r < 0 ? 0 : SHIM_END_MS) < 0) {
         log_warn("the monitor of container %s does not end: killing it", id);
         (void)shim_destroy(shim);
@@ -178,20 +183,55 @@ void shim_let_go(struct engine *e, const char *id, struct shim *shim)
     rundir_remove(e, id);
 }
 
-static int write_end(struct engine *e, const char *id, const struct container_end *end,
+void shim_let_go(struct engine *e, const char *id, struct shim *shim)
+{
+    int r = shim_let_go_begin(id, shim);
+    shim_let_go_end(e, id, shim, r);
+}
+
+/* Of a container that goes with its end the row says both in one step. */
+static void mark_exited_and_going(struct state_container *row, void *arg)
+{
+    mark_exited(row, arg);
+    if (!container_is_resting(row))
+        container_mark_removing(row, true);
+}
+
+/* Nobody will read the record of a container that goes. Not where another verb is at work on it: then its removal waits for that one. */
+static int write_end_of_going(struct engine *e, const char *id, struct ending *end,
+                              struct state_container **row, struct err *err)
+{
+    int r = container_modify_claim(e, id, "remove", mark_exited_and_going, end, row, err);
+    if (r == 0 && container_is_resting(*row))
+        container_unclaim(e, id);
+    return r;
+}
+
+static int write_end(struct engine *e, const struct state_container *before,
+                     const struct container_end *end, struct state_container **going,
                      struct err *err)
 {
+    const char *id = before->id;
     _cleanup_(state_container_freep) struct state_container *row = NULL;
     struct ending ending = {e, end};
-    int r = container_modify(e, id, mark_exited, &ending, &row, err);
+    bool goes = going && before->auto_remove;
+    int r = goes ? write_end_of_going(e, id, &ending, &row, err) : -EBUSY;
+    goes = r == 0 && !container_is_resting(row);
+    if (r == -EBUSY) {
+        err_clear(err);
+        r = container_modify(e, id, mark_exited, &ending, &row, err);
+    }
     if (r < 0)
         return r;
     health_end(e, id);
     (void)failpoint("exit.noted", NULL);
-    record_write(e, id);
+    if (!goes)
+        record_write(e, id);
     die_event(e, row);
     networks_event(e, row, "disconnect");
     volumes_event(e, row, "unmount");
+    if (goes)
+        *going = steal_ptr(&row);
     return 0;
 }
 
@@ -203,7 +243,7 @@ static void auto_remove(void *arg)
 }
 
 int container_ended(struct engine *e, const char *id, const struct container_end *end,
-                    struct err *err)
+                    struct state_container **going, struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *before = NULL;
     int r = state_container_get(e->state, id, &before, err);
@@ -213,12 +253,20 @@ int container_ended(struct engine *e, const char *id, const struct container_end
     }
     if (r == 0) {
         execs_end(e, before, end->time_ns ? end->time_ns : time_now_ns());
-        r = write_end(e, id, end, err);
+        r = write_end(e, before, end, going, err);
     }
     if (r != -ENOENT)
         return r;
     err_clear(err);
     return 0;
+}
+
+static struct shim *shim_of(struct live *l)
+{
+    pthread_mutex_lock(&l->engine->lock);
+    struct shim *shim = l->shim ? shim_ref(l->shim) : NULL;
+    pthread_mutex_unlock(&l->engine->lock);
+    return shim;
 }
 
 /* Everything after the row: who waits is told, then the shim goes. Freeing the container's namespaces takes the kernel
@@ -227,16 +275,12 @@ static void live_finish(struct live *l)
 {
     struct engine *e = l->engine;
     _cleanup_(state_container_freep) struct state_container *row = NULL;
+    _cleanup_(shim_unrefp) struct shim *shim = shim_of(l);
     int r = state_container_get(e->state, l->id, &row, NULL);
     if (r == 0)
         waits_exited(e, l->id, row->exit_code, row->error);
-    pthread_mutex_lock(&e->lock);
-    struct shim *shim = l->shim ? shim_ref(l->shim) : NULL;
-    pthread_mutex_unlock(&e->lock);
-    if (shim) {
+    if (shim)
         shim_let_go(e, l->id, shim);
-        shim_unref(shim);
-    }
     (void)failpoint("exit.let-go", NULL);
     live_done(l);
     if (r < 0)
@@ -251,10 +295,35 @@ static void live_finish(struct live *l)
     jobs_add(e->jobs, auto_remove, l);
 }
 
+/* The same for one that goes with its end: its files go while the monitor does, once that has unmounted the root. */
+static void live_finish_going(struct live *l, struct state_container *row)
+{
+    struct engine *e = l->engine;
+    _cleanup_(err_fini) struct err err = {0};
+    _cleanup_(shim_unrefp) struct shim *shim = shim_of(l);
+    waits_exited(e, l->id, row->exit_code, row->error);
+    free(row->status);
+    row->status = xstrdup("exited"); /* what it is again where it cannot be removed */
+    int let_go = shim ? shim_let_go_begin(l->id, shim) : 0;
+    if (let_go < 0)
+        shim_let_go_end(e, l->id, shim, let_go);
+    int r = container_remove_trees(e, row, true, &err);
+    if (shim && let_go == 0)
+        shim_let_go_end(e, l->id, shim, let_go);
+    (void)failpoint("exit.let-go", NULL);
+    live_done(l);
+    if (container_remove_end(e, row, r, &err) < 0)
+        container_remove_again(e, l->id, &err);
+    shim_spare_hurry(e->spare);
+}
+
 static int finish(struct live *l, const struct container_end *end, struct err *err)
 {
-    int r = container_ended(l->engine, l->id, end, err);
-    if (r == 0)
+    _cleanup_(state_container_freep) struct state_container *going = NULL;
+    int r = container_ended(l->engine, l->id, end, &going, err);
+    if (r == 0 && going)
+        live_finish_going(l, going);
+    else if (r == 0)
         live_finish(l);
     return r;
 }

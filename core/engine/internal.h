@@ -25,6 +25,7 @@
 
 struct cgroup;
 struct config;
+struct discards;
 struct health;
 struct image_store;
 struct list_cache;
@@ -60,6 +61,7 @@ struct engine {
     struct cgroup *cgroup;
     struct seccomp_cache *seccomp;
     struct shim_reactor *reactor;
+    struct discards *discards;
     struct network_ctx *network;
     struct netset *nets;
     struct restarts *restarts;
@@ -114,6 +116,10 @@ void claim_stays(struct engine *e, const char *id);
 int container_modify(struct engine *e, const char *id,
                      void (*fn)(struct state_container *row, void *arg), void *arg,
                      struct state_container **row, struct err *err);
+/* The same, and the container is claimed in the same step: -EBUSY at once when another verb is at work, and nothing is written. */
+int container_modify_claim(struct engine *e, const char *id, const char *verb,
+                           void (*fn)(struct state_container *row, void *arg), void *arg,
+                           struct state_container **row, struct err *err);
 bool container_is_running(const struct state_container *row);
 /* Publishes an event of a container: its labels, image, name, and `extra` (taken over; may be NULL). */
 void container_event(struct engine *e, const struct state_container *row, const char *action,

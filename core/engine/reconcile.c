@@ -97,7 +97,7 @@ static void ended_meanwhile(struct repair *r, const struct state_container *row,
              (long long)code);
     _cleanup_(err_fini) struct err err = {0};
     const struct container_end end = {.code = code, .time_ns = time_ns, .oom = oom, .error = words};
-    if (container_ended(r->engine, row->id, &end, &err) <
+    if (container_ended(r->engine, row->id, &end, NULL, &err) <
         0) { /* the run directory keeps the code */
         log_error("the end of container %s could not be noted: %s", row->id, err_msg(&err));
         return;

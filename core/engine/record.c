@@ -78,20 +78,16 @@ static int put_endpoints(struct engine *e, const char *id, json_t *doc, struct e
     return r;
 }
 
-int record_make(struct engine *e, const char *id, struct err *err)
+int record_make(struct engine *e, const struct state_container *row, struct err *err)
 {
-    _cleanup_(state_container_freep) struct state_container *row = NULL;
-    int r = state_container_get(e->state, id, &row, err);
-    if (r < 0)
-        return r;
     json_auto_t *doc = row_document(row);
-    r = put_endpoints(e, id, doc, err);
+    int r = put_endpoints(e, row->id, doc, err);
     if (r == 0)
         r = failpoint("record.write", err);
     if (r < 0)
         return r;
     _cleanup_(freep) char *text = json_text(doc);
-    _cleanup_(freep) char *path = container_path(e, id, RECORD_NAME);
+    _cleanup_(freep) char *path = container_path(e, row->id, RECORD_NAME);
     r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, false);
     return r < 0 ? err_errno(err, r, "writing %s", path) : 0;
 }
@@ -99,7 +95,10 @@ int record_make(struct engine *e, const char *id, struct err *err)
 void record_write(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
-    int r = record_make(e, id, &err);
+    _cleanup_(state_container_freep) struct state_container *row = NULL;
+    int r = state_container_get(e->state, id, &row, &err);
+    if (r == 0)
+        r = record_make(e, row, &err);
     if (r < 0 && r != -ENOENT) /* removed meanwhile */
         log_warn("the record of container %s, for a recovery, is not the newest: %s", id,
                  err_msg(&err));
@@ -169,7 +168,7 @@ static int insert_row(struct engine *e, const json_t *doc, struct err *err)
         .host_config = json_incref(json_obj(doc, "host_config")),
         .runtime = json_incref(json_obj(doc, "runtime")),
     };
-    return state_container_insert(e->state, &row, err);
+    return state_container_insert(e->state, &row, NULL, err);
 }
 
 static int insert_endpoint(struct engine *e, const char *id, const json_t *one, struct err *err)

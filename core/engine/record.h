@@ -4,8 +4,8 @@
 
 #include "engine/internal.h"
 
-/* Writes containers/<id>/plan.json anew. */
-int record_make(struct engine *e, const char *id, struct err *err);
+/* Writes containers/<id>/plan.json anew, of the row as it is in the database. */
+int record_make(struct engine *e, const struct state_container *row, struct err *err);
 /* The same after a start and an end: an older record is there, and the container lives on without a newer, so a failure is only said. */
 void record_write(struct engine *e, const char *id);
 /* Whether a recovery could use what lies there. */

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/discard.h"
 #include "engine/live.h"
 #include "engine/log-driver.h"
 #include "engine/networks.h"
@@ -28,7 +29,8 @@
 #define FORCE_WAIT_MS 10000
 #define AGAIN_MS      5000
 
-int container_purge(struct engine *e, const struct state_container *row, struct err *err)
+/* Everything but the row. */
+static int purge_trees(struct engine *e, const struct state_container *row, struct err *err)
 {
     container_disconnect(e, row); /* what a start or an end could not take back */
     json_auto_t *ports = port_bindings_wanted(row->config, row->host_config);
@@ -41,29 +43,41 @@ int container_purge(struct engine *e, const struct state_container *row, struct 
     if (r < 0)
         return r;
     _cleanup_(freep) char *dir = container_path(e, row->id, NULL);
-    r = fs_rm_rf(AT_FDCWD, dir);
+    r = discard_directory(e->discards, dir);
     if (r < 0)
         return err_errno(err, r, "removing %s", dir);
-    r = failpoint("remove.directory", err);
-    if (r == 0)
-        r = state_container_delete(e->state, row->id, err);
-    if (r == -ENOENT) {
-        err_clear(err);
-        r = 0;
-    }
-    return r;
+    return failpoint("remove.directory", err);
+}
+
+static int purge_row(struct engine *e, const struct state_container *row, struct err *err)
+{
+    int r = state_container_delete(e->state, row->id, err);
+    if (r != -ENOENT)
+        return r;
+    err_clear(err);
+    return 0;
+}
+
+int container_purge(struct engine *e, const struct state_container *row, struct err *err)
+{
+    int r = purge_trees(e, row, err);
+    return r < 0 ? r : purge_row(e, row, err);
 }
 
 /* With what was asked for, so that start-up does that and no more. */
-static void mark_removing(struct state_container *row, void *arg)
+void container_mark_removing(struct state_container *row, bool volumes)
 {
-    const bool *volumes = arg;
     free(row->status);
     row->status = xstrdup("removing");
     json_t *runtime = row->runtime ? json_copy(row->runtime) : json_object();
-    json_put_bool(runtime, "remove_volumes", *volumes);
+    json_put_bool(runtime, "remove_volumes", volumes);
     json_decref(row->runtime);
     row->runtime = runtime;
+}
+
+static void mark_removing(struct state_container *row, void *arg)
+{
+    container_mark_removing(row, *(const bool *)arg);
 }
 
 /* After a failure: what it was before, where nothing of it was removed yet, else "dead". */
@@ -109,18 +123,21 @@ static int remove_volumes(struct engine *e, const struct state_container *row, s
     return r;
 }
 
-int container_remove_claimed(struct engine *e, struct state_container *row, bool volumes,
-                             struct err *err)
+int container_remove_trees(struct engine *e, const struct state_container *row, bool volumes,
+                           struct err *err)
 {
-    int r = container_modify(e, row->id, mark_removing, &volumes, NULL, err);
+    int r = volumes ? remove_volumes(e, row, err) : 0;
+    if (r < 0)
+        return r;
+    log_remove(e, row);
+    return purge_trees(e, row, err);
+}
+
+int container_remove_end(struct engine *e, const struct state_container *row, int r,
+                         struct err *err)
+{
     if (r == 0)
-        r = failpoint("remove.marked", err);
-    if (r == 0 && volumes)
-        r = remove_volumes(e, row, err);
-    if (r == 0) {
-        log_remove(e, row);
-        r = container_purge(e, row, err);
-    }
+        r = purge_row(e, row, err);
     if (r < 0) {
         _cleanup_(freep) char *status = xstrdup(is_untouched(e, row) ? row->status : "dead");
         (void)container_modify(e, row->id, mark_failed, status, NULL, NULL);
@@ -132,6 +149,17 @@ int container_remove_claimed(struct engine *e, struct state_container *row, bool
     waits_removed(e, row->id, row->exit_code);
     engine_changed(e);
     return 0;
+}
+
+int container_remove_claimed(struct engine *e, struct state_container *row, bool volumes,
+                             struct err *err)
+{
+    int r = container_modify(e, row->id, mark_removing, &volumes, NULL, err);
+    if (r == 0)
+        r = failpoint("remove.marked", err);
+    if (r == 0)
+        r = container_remove_trees(e, row, volumes, err);
+    return container_remove_end(e, row, r, err);
 }
 
 /* A start that hangs (its bind mount's file system does not answer, say) has the claim until its own limit; who removes by
@@ -183,6 +211,12 @@ static bool volumes_too(const struct state_container *row)
     return !str_eq(row->status, "removing") || json_bool(row->runtime, "remove_volumes", false);
 }
 
+void container_remove_again(struct engine *e, const char *id, const struct err *err)
+{
+    log_error("removing container %s after its end: %s", id, err_msg(err));
+    restarts_look(e->restarts, id, AGAIN_MS);
+}
+
 void container_auto_remove(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};
@@ -194,8 +228,6 @@ void container_auto_remove(struct engine *e, const char *id)
     }
     if (r == 0)
         r = container_remove_claimed(e, row, volumes_too(row), &err);
-    if (r == 0 || r == -ENOENT)
-        return;
-    log_error("removing container %s after its end: %s", id, err_msg(&err));
-    restarts_look(e->restarts, id, AGAIN_MS);
+    if (r < 0 && r != -ENOENT)
+        container_remove_again(e, id, &err);
 }

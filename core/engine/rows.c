@@ -101,21 +101,38 @@ void claim_end(struct claim *c)
         container_unclaim(c->engine, c->id);
 }
 
-int container_modify(struct engine *e, const char *id,
-                     void (*fn)(struct state_container *row, void *arg), void *arg,
-                     struct state_container **row, struct err *err)
+/* `verb` NULL: without a claim. */
+static int modify(struct engine *e, const char *id, const char *verb,
+                  void (*fn)(struct state_container *row, void *arg), void *arg,
+                  struct state_container **row, struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *c = NULL;
     pthread_mutex_lock(&e->row_lock);
     int r = state_container_get(e->state, id, &c, err);
     if (r == 0) {
         fn(c, arg);
-        r = state_container_update(e->state, c, err);
+        r = verb ? state_container_update_claim(e->state, c, verb, err)
+                 : state_container_update(e->state, c, err);
     }
     pthread_mutex_unlock(&e->row_lock);
     if (r == 0 && row)
         *row = steal_ptr(&c);
     return r;
+}
+
+int container_modify(struct engine *e, const char *id,
+                     void (*fn)(struct state_container *row, void *arg), void *arg,
+                     struct state_container **row, struct err *err)
+{
+    return modify(e, id, NULL, fn, arg, row, err);
+}
+
+int container_modify_claim(struct engine *e, const char *id, const char *verb,
+                           void (*fn)(struct state_container *row, void *arg), void *arg,
+                           struct state_container **row, struct err *err)
+{
+    claim_settle(e, id);
+    return modify(e, id, verb, fn, arg, row, err);
 }
 
 bool container_is_running(const struct state_container *row)

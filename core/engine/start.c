@@ -35,6 +35,8 @@
 #include "runtime/procfs.h"
 #include "runtime/seccomp.h"
 
+#define SPARE_DELAY_MS 10
+
 struct starting {
     struct engine *engine;
     struct state_container *row;
@@ -42,6 +44,7 @@ struct starting {
     struct shim *shim;
     struct connection net;
     json_t *host_config, *ulimits; /* with daemon.conf's defaults; limits that are only defaults */
+    json_t *rootfs, *log;          /* of the plan; log NULL: none */
     bool cgroup, connected, done;
     bool by_policy, cancelled;
     struct shim_process init;
@@ -70,29 +73,37 @@ static void starting_undo(struct starting *s)
         container_give_back(e, s->row);
 }
 
+/* The program that was just started may be one that ends at once: its end goes first, but where other starts wait for a shim. */
+static void want_spare(const struct starting *s)
+{
+    struct engine *e = s->engine;
+    pthread_mutex_lock(&e->lock);
+    bool busy = e->starting > 0;
+    pthread_mutex_unlock(&e->lock);
+    shim_spare_want(e->spare, json_str(s->log, "path", NULL), busy ? 0 : SPARE_DELAY_MS);
+}
+
 static void starting_end(struct starting *s)
 {
     if (!s->done)
         starting_undo(s);
     turn_give(s->engine);
     if (s->shim)
-        shim_spare_want(s->engine->spare);
+        want_spare(s);
     if (s->live)
         live_unref(s->live);
     connection_fini(&s->net);
     json_decref(s->host_config);
     json_decref(s->ulimits);
+    json_decref(s->rootfs);
+    json_decref(s->log);
 }
 
 static int build_plan(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
     const struct state_container *row = s->row;
-    json_auto_t *rootfs = NULL, *log = NULL;
-    int r = storage_rootfs(e->storage, row->layer_id, row->auto_remove ? BERTH_MOUNT_EPHEMERAL : 0,
-                           &rootfs, err);
-    if (r == 0)
-        r = log_plan(e, row, &log, err);
+    int r = log_plan(e, row, &s->log, err);
     if (r < 0)
         return r;
     _cleanup_(freep) char *hosts = container_path(e, row->id, "hosts");
@@ -107,7 +118,7 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
         .instance = state_instance(e->state),
         .config = row->config,
         .host_config = s->host_config,
-        .rootfs = rootfs,
+        .rootfs = s->rootfs,
         .mounts = json_arr(row->runtime, "mounts"),
         .hosts_path = hosts,
         .hostname_path = hostname,
@@ -115,7 +126,7 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
         .init_path = with_init ? e->init_path : NULL,
         .hostname = json_str(row->config, "Hostname", NULL),
         .netns_fd = s->net.netns >= 0,
-        .log = log,
+        .log = s->log,
         .cgroup = e->cgroup,
         .default_ulimits = s->ulimits,
     };
@@ -125,13 +136,17 @@ static int build_plan(struct starting *s, json_t **plan, struct err *err)
 static int spawn(struct starting *s, struct err *err)
 {
     struct engine *e = s->engine;
+    int r = storage_rootfs(e->storage, s->row->layer_id,
+                           s->row->auto_remove ? BERTH_MOUNT_EPHEMERAL : 0, &s->rootfs, err);
+    if (r < 0)
+        return r;
     _cleanup_(closep) int rundir = rundir_open(e, s->row->id, true);
     if (rundir < 0)
         return err_errno(err, rundir, "making the run directory of container %s", s->row->id);
-    int r = failpoint("start.rundir", err);
+    r = failpoint("start.rundir", err);
     if (r == 0)
-        r = shim_spawn(e->reactor, e->shim_image, e->spare, s->row->id, rundir, &live_events,
-                       s->live, &s->shim, err);
+        r = shim_spawn(e->reactor, e->shim_image, e->spare, s->row->id, rundir, s->rootfs,
+                       &live_events, s->live, &s->shim, err);
     if (r < 0)
         return r;
     live_set_shim(s->live, s->shim);

@@ -70,7 +70,7 @@ DEFINE_CLEANUP(struct container_wait *, engine_container_wait_close);
 static int wait_look(struct container_wait *w, struct err *err)
 {
     _cleanup_(state_container_freep) struct state_container *row = NULL;
-    int r = state_container_get(w->engine->state, w->id, &row, err);
+    int r = state_container_get_brief(w->engine->state, w->id, &row, err);
     if (r < 0)
         return r;
     if (w->condition != WAIT_NOT_RUNNING || container_is_running(row))

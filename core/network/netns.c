@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define OWN_NETNS "/proc/thread-self/ns/net"
@@ -66,7 +67,8 @@ int netns_create(struct err *err)
     return fd;
 }
 
-#define POOL_MAX 16
+#define POOL_MAX  16
+#define REFILL_MS 10
 
 struct netns_pool {
     pthread_mutex_t lock; /* guards all below */
@@ -74,18 +76,43 @@ struct netns_pool {
     pthread_t thread;
     bool stop;
     unsigned size, n;
+    int64_t due_ns; /* when the next one is made, unless none is left */
     int ready[POOL_MAX];
     int *done; /* to be closed */
     size_t ndone, cap;
 };
 
+/* With the lock held: nanoseconds until the next one is made. One that was taken is made anew a little later, for the start that took it
+ * needs the processors now; the last one at once. INT64_MAX: there are enough. */
+static int64_t fill_in(const struct netns_pool *p)
+{
+    if (p->n >= p->size)
+        return INT64_MAX;
+    return p->n == 0 ? 0 : MAX(p->due_ns - time_mono_ns(), 0);
+}
+
+static void wait_at_most(struct netns_pool *p, int64_t span_ns)
+{
+    struct timespec at;
+    if (span_ns == INT64_MAX) {
+        pthread_cond_wait(&p->wake, &p->lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    int64_t ns = at.tv_nsec + span_ns;
+    at.tv_sec += (time_t)(ns / NS_PER_SEC);
+    at.tv_nsec = (long)(ns % NS_PER_SEC);
+    (void)pthread_cond_timedwait(&p->wake, &p->lock, &at);
+}
+
 /* What the thread does next, taken under the lock: a descriptor to close in *fd, or -1 for making one. False: stop. */
 static bool pool_next(struct netns_pool *p, int *fd)
 {
+    int64_t span_ns;
     pthread_mutex_lock(&p->lock);
-    while (!p->stop && p->n >= p->size && !p->ndone)
-        pthread_cond_wait(&p->wake, &p->lock);
-    *fd = p->ndone && (p->n >= p->size || p->stop) ? p->done[--p->ndone] : -1;
+    while ((span_ns = fill_in(p)) > 0 && !p->stop && !p->ndone)
+        wait_at_most(p, span_ns);
+    *fd = p->ndone && (span_ns > 0 || p->stop) ? p->done[--p->ndone] : -1;
     bool more = !p->stop || *fd >= 0;
     pthread_mutex_unlock(&p->lock);
     return more;
@@ -123,7 +150,11 @@ struct netns_pool *netns_pool_open(unsigned size, struct err *err)
 {
     struct netns_pool *p = xcalloc(1, sizeof(*p));
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->wake, &attr);
+    pthread_condattr_destroy(&attr);
     p->size = MIN(size, POOL_MAX);
     int r = pthread_create(&p->thread, NULL, pool_thread, p);
     if (r) {
@@ -155,6 +186,7 @@ int netns_pool_take(struct netns_pool *p, struct err *err)
 {
     pthread_mutex_lock(&p->lock);
     int fd = p->n ? p->ready[--p->n] : -1;
+    p->due_ns = time_mono_ns() + REFILL_MS * NS_PER_MS;
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
     return fd >= 0 ? fd : netns_create(err);

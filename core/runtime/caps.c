@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/prctl.h>
@@ -88,7 +89,10 @@ uint64_t caps_default(void)
            BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
 }
 
-uint64_t caps_bounding(void)
+static pthread_once_t bounding_once = PTHREAD_ONCE_INIT;
+static uint64_t bounding;
+
+static void read_bounding(void)
 {
     uint64_t mask = 0;
     for (unsigned i = 0; i < 63; i++) {
@@ -98,7 +102,14 @@ uint64_t caps_bounding(void)
         if (r > 0)
             mask |= BIT(i);
     }
-    return mask;
+    bounding = mask;
+}
+
+/* One call for each capability, and the daemon's own set does not change. */
+uint64_t caps_bounding(void)
+{
+    pthread_once(&bounding_once, read_bounding);
+    return bounding;
 }
 
 /* What this kernel knows. */
@@ -133,17 +144,17 @@ static int read_list(const json_t *host_config, const char *key, uint64_t *mask,
     return 0;
 }
 
-static void note_missing(uint64_t wanted, uint64_t bounding, json_t *missing)
+static void note_missing(uint64_t wanted, uint64_t have, json_t *missing)
 {
     for (unsigned i = 0; missing && i < ARRAY_SIZE(names); i++) {
-        if (wanted & ~bounding & BIT(i))
+        if (wanted & ~have & BIT(i))
             json_push_str(missing, names[i]);
     }
 }
 
 int caps_of(const json_t *host_config, uint64_t *mask, json_t *missing, struct err *err)
 {
-    uint64_t bounding = caps_bounding(), add, drop;
+    uint64_t have = caps_bounding(), add, drop;
     bool add_all, drop_all;
     int r = read_list(host_config, "CapAdd", &add, &add_all, err);
     if (r < 0)
@@ -152,13 +163,13 @@ int caps_of(const json_t *host_config, uint64_t *mask, json_t *missing, struct e
     if (r < 0)
         return r;
     if (json_bool(host_config, "Privileged", false)) {
-        *mask = bounding;
-        note_missing(caps_known(), bounding, missing);
+        *mask = have;
+        note_missing(caps_known(), have, missing);
         return 0;
     }
     uint64_t base = drop_all ? 0 : caps_default();
-    uint64_t set = add_all ? bounding : base | add;
-    *mask = set & ~drop & bounding;
-    note_missing(add & ~drop, bounding, missing);
+    uint64_t set = add_all ? have : base | add;
+    *mask = set & ~drop & have;
+    note_missing(add & ~drop, have, missing);
     return 0;
 }

@@ -24,24 +24,31 @@ static char *number_text(int n)
     return n == DEVICE_ANY ? xstrdup("*") : str_printf("%d", n);
 }
 
-static int allow_v1(const char *dir, const struct device_rule *rule, struct err *err)
+static char *rule_text(const struct device_rule *rule)
 {
     if (rule->type == 'a' && rule->major == DEVICE_ANY && rule->minor == DEVICE_ANY)
-        return cgroup_write(dir, "devices.allow", "a", err);
+        return xstrdup("a");
     _cleanup_(freep) char *major = number_text(rule->major);
     _cleanup_(freep) char *minor = number_text(rule->minor);
-    _cleanup_(freep) char *text =
-        str_printf("%c %s:%s %s%s%s", rule->type, major, minor, rule->read ? "r" : "",
-                   rule->write ? "w" : "", rule->mknod ? "m" : "");
-    return cgroup_write(dir, "devices.allow", text, err);
+    return str_printf("%c %s:%s %s%s%s", rule->type, major, minor, rule->read ? "r" : "",
+                      rule->write ? "w" : "", rule->mknod ? "m" : "");
 }
 
 static int set_v1(const char *dir, const struct device_rules *rules, struct err *err)
 {
+    _cleanup_(freep) char *path = str_printf("%s/devices.allow", dir);
     int r = cgroup_write(dir, "devices.deny", "a", err);
-    for (size_t i = 0; r == 0 && i < rules->n; i++)
-        r = allow_v1(dir, &rules->v[i], err);
-    return r;
+    if (r < 0)
+        return r;
+    _cleanup_(closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, -errno, "opening %s", path);
+    for (size_t i = 0; i < rules->n; i++) { /* each rule is one write */
+        _cleanup_(freep) char *text = rule_text(&rules->v[i]);
+        if (write(fd, text, strlen(text)) < 0)
+            return err_errno(err, -errno, "writing \"%s\" to %s", text, path);
+    }
+    return 0;
 }
 
 /* --- v2 */

@@ -255,6 +255,8 @@ static int remove_groups(struct cgroup *cg, const char *id, struct err *err)
     int result = 0;
     for (size_t i = 0; i < cg->n; i++) {
         _cleanup_(freep) char *dir = cgroup_dir(cg, &cg->hiers[i], id);
+        if (rmdir(dir) == 0 || errno == ENOENT) /* as a rule it has none below it */
+            continue;
         int r = walk(dir, 0, visit_rmdir, NULL);
         if (r < 0)
             result = err_errno(err, r, "removing control group %s", dir);

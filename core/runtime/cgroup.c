@@ -299,9 +299,12 @@ static int make_group(const struct cgroup *cg, const struct cgroup_hier *h, cons
 {
     _cleanup_(freep) char *parent = cgroup_dir(cg, h, NULL);
     _cleanup_(freep) char *dir = cgroup_dir(cg, h, child);
-    int r = access(parent, F_OK) < 0 ? make_parent(cg, h, err) : 0;
-    if (r == 0)
-        r = make_one(h, parent, dir, err);
+    int r = make_one(h, parent, dir, err);
+    if (r == -ENOENT && access(parent, F_OK) < 0) {
+        err_clear(err);
+        r = make_parent(cg, h, err);
+        r = r < 0 ? r : make_one(h, parent, dir, err);
+    }
     if (r == 0)
         *out = steal_ptr(&dir);
     return r;

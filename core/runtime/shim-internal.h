@@ -55,7 +55,7 @@ void shim_process_end(struct shim *s);
 /* shim-spare.c: as long as an id, for the id takes its place. */
 #define SHIM_SPARE_ID "----------------------------------------------------------------"
 /* NULL: there is none. */
-struct shim *shim_spare_take(struct shim_spare *p, const char *id, int rundir,
+struct shim *shim_spare_take(struct shim_spare *p, const char *id, int rundir, const json_t *rootfs,
                              const struct shim_events *events, void *arg);
 
 /* shim-reactor.c. Adding takes a reference that removing gives back. */

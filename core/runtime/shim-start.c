@@ -176,10 +176,10 @@ static int open_connection(struct shim *s, struct err *err)
 }
 
 int shim_spawn(struct shim_reactor *r, int image, struct shim_spare *spare, const char *id,
-               int rundir, const struct shim_events *events, void *arg, struct shim **out,
-               struct err *err)
+               int rundir, const json_t *rootfs, const struct shim_events *events, void *arg,
+               struct shim **out, struct err *err)
 {
-    _cleanup_(shim_unrefp) struct shim *s = shim_spare_take(spare, id, rundir, events, arg);
+    _cleanup_(shim_unrefp) struct shim *s = shim_spare_take(spare, id, rundir, rootfs, events, arg);
     if (!s) {
         s = shim_new(r, id, events, arg);
         int n = shim_process_start(s, image, rundir, err);

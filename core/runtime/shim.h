@@ -29,8 +29,10 @@ int shim_image_open(const char *path, struct err *err);
 struct shim_spare;
 int shim_spare_open(struct shim_reactor *r, int image, struct shim_spare **out, struct err *err);
 void shim_spare_close(struct shim_spare *p);
-/* There shall be one, soon. */
-void shim_spare_want(struct shim_spare *p);
+/* There shall be one, in so many milliseconds. `driver`: the file of the log driver that it loads meanwhile, or NULL for the one before. */
+void shim_spare_want(struct shim_spare *p, const char *driver, int64_t delay_ms);
+/* Where one is wanted: now. */
+void shim_spare_hurry(struct shim_spare *p);
 /* Its pid, 0: there is none. */
 pid_t shim_spare_pid(struct shim_spare *p);
 /* The one that is there has an old environment (log level): another takes its place. */
@@ -70,11 +72,12 @@ struct shim_events {
 };
 
 /* --- life. Refcounted; every function that gives a struct shim gives a reference. */
-/* Starts a shim's process, or takes the spare one (spare may be NULL): `rundir` is the container's run directory (made by the caller). While it comes up there is time for other
- * things; before anything but shim_destroy() it has to be met. */
+/* Starts a shim's process, or takes the spare one (spare may be NULL): `rundir` is the container's run directory (made by the caller), `rootfs` the
+ * plan's root, which the spare one mounts at once (may be NULL). While it comes up there is time for other things; before anything but
+ * shim_destroy() it has to be met. */
 int shim_spawn(struct shim_reactor *r, int image, struct shim_spare *spare, const char *id,
-               int rundir, const struct shim_events *events, void *arg, struct shim **out,
-               struct err *err);
+               int rundir, const json_t *rootfs, const struct shim_events *events, void *arg,
+               struct shim **out, struct err *err);
 /* Waits until it has said hello. After a failure it is destroyed. */
 int shim_meet(struct shim *s, struct err *err);
 /* Connects to a shim that runs already: reads `state` in rundir and checks pid, start time, boot id and the peer's credentials.

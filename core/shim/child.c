@@ -82,6 +82,8 @@ static void keep_listed(struct child *c)
     keep[n++] = c->sync;
     keep[n++] = c->netns;
     keep[n++] = c->pidfd;
+    if (!c->is_exec)
+        keep[n++] = c->plan->root.tree;
     for (size_t i = 0; i < 3; i++)
         keep[n++] = c->stdio[i];
     for (size_t i = 0; i < c->njoin && n < KEEP_MAX; i++)

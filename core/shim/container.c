@@ -109,7 +109,8 @@ static void check_prepared(struct shim *s)
     if (s->phase != PHASE_PREPARING || !s->init_ready || !s->log_ready)
         return;
     s->phase = PHASE_PREPARED;
-    state_write(s);
+    if (!s->go.seq)
+        state_write(s);
     json_t *reply = json_object();
     json_put_int(reply, "pid", s->init->pid);
     json_put_int(reply, "start", (int64_t)s->init->start);
@@ -130,8 +131,8 @@ static void on_init_running(struct task *t)
     if (s->phase == PHASE_ENDING)
         return; /* aborted: it was killed, not run */
     s->phase = PHASE_RUNNING;
-    state_write(s);
     pending_reply(&s->go, NULL, NULL);
+    state_write(s);
     /* What the start took of the heap is not needed again, and there is one shim per container. */
     malloc_trim(0);
     reexec_check(s);
@@ -270,6 +271,13 @@ static void hold_namespaces(struct shim *s)
 
 static void on_init_output_end(struct stdio *io);
 
+/* The program may run as soon as it is set up: `go` has come, and its log is open. */
+static bool may_init_go(const struct task *t)
+{
+    const struct shim *s = t->shim;
+    return s->phase == PHASE_PREPARING && s->go.seq && s->log_ready;
+}
+
 static void on_init_exit(struct task *t)
 {
     container_init_exited(t->shim);
@@ -278,6 +286,7 @@ static void on_init_exit(struct task *t)
 void container_new_init(struct shim *s)
 {
     s->init = task_new(s, &s->plan->process, false);
+    s->init->may_go = may_init_go;
     s->init->on_ready = on_init_ready;
     s->init->on_running = on_init_running;
     s->init->on_failed = on_init_failed;
@@ -295,11 +304,13 @@ int container_prepare(struct shim *s, json_t *plan, int *fds, size_t nfds, struc
         return r;
     }
     s->phase = PHASE_PREPARING;
+    s->plan->root.tree = early_root_take(s, json_obj(plan, "rootfs"));
     container_new_init(s);
     s->oom = s->plan->oom_path ? oom_open(s, s->plan->oom_path) : NULL;
     r = container_open_log(s, err);
     if (r == 0)
         r = task_launch(s->init, NULL, err);
+    close_fd(steal_fd(&s->plan->root.tree)); /* the child's alone */
     if (r < 0) {
         s->prepare = (struct pending){0}; /* the caller answers */
         end_shim(s);
@@ -341,11 +352,11 @@ static void tell_exit(struct shim *s)
     if (r < 0)
         log_error("container %s: writing exit: errno %d", s->id, -r);
     s->phase = PHASE_EXITED;
-    state_write(s);
     json_t *event = json_object();
     json_put_str(event, "type", "exited");
     json_put_take(event, "exit", state_exit(s));
     conn_broadcast(s, event);
+    state_write(s);
 }
 
 static void finish_exit(struct shim *s)

@@ -69,7 +69,10 @@ static int shim_open(struct shim *s, struct err *err)
         return r;
     state_write(s);
     r = conn_add(s, FD_CONTROL, true);
-    return r < 0 ? err_errno(err, r, "watching the control connection") : 0;
+    if (r < 0)
+        return err_errno(err, r, "watching the control connection");
+    early_root_mount(s);
+    return 0;
 }
 
 /* After execve in the same process: what stays open has no close-on-exec, all else is closed already. */
@@ -101,6 +104,7 @@ static void shim_close(struct shim *s)
     conns_free(s);
     if (s->plan)
         plan_free(s->plan);
+    close_fd(early_root_take(s, NULL));
     upgrade_stop(s);
     reexec_close(s);
     err_fini(&s->failure);
@@ -126,7 +130,8 @@ int main(int argc, char **argv)
                      .pidns = -1,
                      .root = -1,
                      .image = -1,
-                     .ns = {-1, -1, -1}};
+                     .ns = {-1, -1, -1},
+                     .early = {.tree = -1}};
     prctl(PR_SET_NAME, "berth-shim"); /* the kernel would name it after the descriptor */
     mallopt(M_ARENA_MAX, 1);          /* the driver's thread needs no heap of its own: 50 KB */
     log_setup_inherited("berth-shim");
@@ -134,7 +139,7 @@ int main(int argc, char **argv)
     if (argc == 3 && str_eq(argv[1], "--probe"))
         return upgrade_probe(argv[2]);
     int r = argc == 2 && argv[1][0] == '-'
-                ? spare_wait(argv[1], FD_CONTROL, FD_RUNDIR, FD_MEMFD, &why)
+                ? spare_wait(argv[1], FD_CONTROL, FD_RUNDIR, FD_MEMFD, &s.early.rootfs, &why)
                 : 1;
     if (r == 0)
         return 0;

@@ -176,11 +176,14 @@ void child_mount_all(struct child *c)
 static const struct fscontext empty_dir = {
     .type = "tmpfs", .source = "tmpfs", .attr = MOUNT_ATTR_RDONLY};
 
-static int masking_tree(struct child *c, int over)
+static int masking_tree(struct child *c, int over, int *empty)
 {
     struct stat st;
-    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode))
-        return fscontext_mount(&empty_dir, NULL, 0);
+    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode)) {
+        if (*empty < 0)
+            *empty = fscontext_mount(&empty_dir, NULL, 0);
+        return *empty < 0 ? *empty : clone_tree(*empty, "", false);
+    }
     _cleanup_(closep) int null = fs_open_in_root(c->root, "/dev/null", O_PATH, 0);
     if (null < 0)
         return null;
@@ -189,14 +192,15 @@ static int masking_tree(struct child *c, int over)
     return clone_tree(null, "", false);
 }
 
-static void mask(struct child *c, const char *path)
+/* *empty: the file system that hides directories, made for the first one; -1 before. */
+static void mask(struct child *c, const char *path, int *empty)
 {
     _cleanup_(closep) int over = fs_open_in_root(c->root, path, O_PATH, 0);
     if (over == -ENOENT || over == -ENOTDIR)
         return;
     if (over < 0)
         child_fail(c, STAGE_MASK, -over, path);
-    _cleanup_(closep) int tree = masking_tree(c, over);
+    _cleanup_(closep) int tree = masking_tree(c, over, empty);
     if (tree == -ENOSYS) {
         tree = fscontext_mount_legacy(&empty_dir, over);
         if (tree >= 0)
@@ -228,10 +232,11 @@ static void make_readonly(struct child *c, const char *path)
 void child_restrict_paths(struct child *c)
 {
     const struct plan *p = c->plan;
+    _cleanup_(closep) int empty = -1;
     for (size_t i = 0; i < p->nreadonly_paths; i++)
         make_readonly(c, p->readonly_paths[i]);
     for (size_t i = 0; i < p->nmasked; i++)
-        mask(c, p->masked[i]);
+        mask(c, p->masked[i], &empty);
     if (p->readonly) {
         int r = sys_mount_attr(c->root, MOUNT_ATTR_RDONLY, 0, false);
         if (r < 0)

@@ -51,7 +51,10 @@ void child_mount_root(struct child *c)
     /* First of all: nothing that is mounted from here on may reach the host. */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         child_fail(c, STAGE_PRIVATE, errno, "/");
-    c->root = op->fstype ? mount_root(c, op) : bind_root(c, op);
+    if (op->tree >= 0)
+        c->root = attach_root(c, op->tree); /* early.c has mounted it */
+    else
+        c->root = op->fstype ? mount_root(c, op) : bind_root(c, op);
     close_fd(steal_fd(&c->rundir));
 }
 

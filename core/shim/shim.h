@@ -96,6 +96,10 @@ struct shim {
     struct probe *probe; /* probe.c: the new image is being looked at */
     struct log_choice log_choice;
     json_t *log_note; /* a log_error that nobody has heard yet */
+    struct {
+        json_t *rootfs;
+        int tree; /* detached; -1: not mounted */
+    } early;
 };
 
 /* container.c: the container's life */
@@ -146,9 +150,14 @@ bool exec_is_check(const struct exec *x);
 /* The container is gone: so are its execs. */
 void execs_settle(struct shim *s);
 
-/* spare.c: waits for a container, writes its id over the placeholder `id` and opens its run directory as `rundir`. 1: there is one,
- * 0: none will come, else negative errno. */
-int spare_wait(char *id, int control, int rundir, int memfd, struct err *err);
+/* spare.c: waits for a container, writes its id over the placeholder `id` and opens its run directory as `rundir`. *rootfs (the caller's):
+ * its root, where it came along, else NULL. 1: there is one, 0: none will come, else negative errno. */
+int spare_wait(char *id, int control, int rundir, int memfd, json_t **rootfs, struct err *err);
+
+/* early.c: mounts the root before its plan is there; where that fails the plan's child will say why. */
+void early_root_mount(struct shim *s);
+/* The mounted root, the caller's, or -1 where `rootfs` is another one than was mounted, or none was. */
+int early_root_take(struct shim *s, const json_t *rootfs);
 
 /* state.c */
 void state_write(struct shim *s);

@@ -9,8 +9,16 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "plugin/loader.h"
 #include "shim/shim.h"
 #include "shim/sys.h"
+
+/* What the next container's log will need. One that cannot be loaded is told by the container that wants it. */
+static void preload(const json_t *msg)
+{
+    struct plugin *driver;
+    (void)plugin_load_file(json_str(msg, "path", ""), BERTH_LOG, &driver, NULL);
+}
 
 static int take(struct frame_reader *reader, const json_t *msg, char *id, int rundir,
                 struct err *err)
@@ -29,17 +37,25 @@ static int take(struct frame_reader *reader, const json_t *msg, char *id, int ru
     return 0;
 }
 
-int spare_wait(char *id, int control, int rundir, int memfd, struct err *err)
+int spare_wait(char *id, int control, int rundir, int memfd, json_t **rootfs, struct err *err)
 {
     _cleanup_(frame_reader_fini) struct frame_reader reader = {0};
-    json_auto_t *msg = NULL;
     sys_close_others((const int[]){control, memfd}, 2);
     sys_cloexec_all();
-    int r = frame_recv(&reader, control, -1, &msg);
-    if (r == -ECONNRESET)
-        return 0; /* the daemon is gone, or wants no spare */
-    if (r < 0)
-        return err_errno(err, r, "waiting for a container");
-    r = take(&reader, msg, id, rundir, err);
-    return r < 0 ? r : 1;
+    for (;;) {
+        json_auto_t *msg = NULL;
+        int r = frame_recv(&reader, control, -1, &msg);
+        if (r == -ECONNRESET)
+            return 0; /* the daemon is gone, or wants no spare */
+        if (r < 0)
+            return err_errno(err, r, "waiting for a container");
+        if (str_eq(json_str(msg, "type", ""), "preload")) {
+            preload(msg);
+            continue;
+        }
+        r = take(&reader, msg, id, rundir, err);
+        if (r == 0)
+            *rootfs = json_incref(json_obj(msg, "rootfs"));
+        return r < 0 ? r : 1;
+    }
 }

@@ -143,6 +143,12 @@ static void handshake_end(struct task *t)
     }
 }
 
+static int send_go(struct task *t)
+{
+    char byte = SYNC_GO;
+    return send(t->sync, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
 static void give_identity(struct task *t)
 {
     _cleanup_(err_fini) struct err why = {0};
@@ -153,7 +159,9 @@ static void give_identity(struct task *t)
         r = identity_resolve(t->shim->root, t->process, &t->shared->who, &why);
     char byte = SYNC_IDENTITY;
     if (r == 0 && send(t->sync, &byte, 1, MSG_NOSIGNAL) < 0)
-        return; /* its end of the socket tells more */
+        return;                              /* its end of the socket tells more */
+    if (r == 0 && t->may_go && t->may_go(t)) /* it need not wait for us again */
+        t->go_sent = send_go(t) == 0;
     if (r < 0) {
         t->exit_code_hint = 126;
         fail(t, &why);
@@ -218,9 +226,8 @@ static void on_sync(void *arg, uint32_t events)
 
 int task_go(struct task *t)
 {
-    char byte = SYNC_GO;
     t->went = true;
-    return send(t->sync, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return t->go_sent ? 0 : send_go(t);
 }
 
 /* --- launch */

@@ -29,6 +29,7 @@ struct task {
     uint64_t start; /* field 22 of /proc/PID/stat */
     struct stdio io;
     bool reaped, ready, went, running;
+    bool go_sent; /* before it was ready */
     int wait_status;
     int64_t exit_ns;
     int exit_code_hint; /* 126, 127 or 128 when it never ran */
@@ -36,6 +37,8 @@ struct task {
     int sync;
     struct loop_io *sync_io;
     struct shared *shared;
+    /* Asked while it is set up: whether it may go on to execve without being let go. NULL: no. */
+    bool (*may_go)(const struct task *t);
     /* told to the owner */
     void (*on_ready)(struct task *t);
     void (*on_running)(struct task *t);

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "state/db.h"
+#include "state/network.h"
 
 #define BRIEF                                                                                      \
     "id, name, created_ns, image_id, image_ref, layer_id, status, verb, verb_since_ns, pid,"       \
@@ -92,13 +93,10 @@ static int name_taken(struct conn *c, const char *name, struct err *err)
     "INSERT INTO container (" COLUMNS ") VALUES "                                                  \
     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
-int state_container_insert(struct state *s, const struct state_container *c, struct err *err)
+static int insert(struct txn *t, const struct state_container *c, struct err *err)
 {
-    _cleanup_(txn_fini) struct txn t = {0};
-    int r = txn_write(s, false, &t, err);
-    if (r < 0)
-        return r;
-    r = stmt_exec(t.c, err, INSERT,
+    int r =
+        stmt_exec(t->c, err, INSERT,
                   "ssissss"
                   "siiiiisis"
                   "biiibbjjj",
@@ -107,8 +105,18 @@ int state_container_insert(struct state *s, const struct state_container *c, str
                   (int64_t)c->shim_pid, (int64_t)c->shim_start, c->boot_id, c->exit_code,
                   c->error ? c->error : "", c->oom, c->started_ns, c->finished_ns, c->restart_count,
                   c->stop_requested, c->auto_remove, c->config, c->host_config, c->runtime);
-    if (r == -EEXIST)
-        return name_taken(t.c, c->name, err);
+    return r == -EEXIST ? name_taken(t->c, c->name, err) : r;
+}
+
+int state_container_insert(struct state *s, const struct state_container *c,
+                           const struct state_endpoint *ep, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r == 0)
+        r = insert(&t, c, err);
+    if (r >= 0 && ep)
+        r = endpoint_insert_in(&t, ep, err);
     return r < 0 ? r : commit(s, &t, c->id, err);
 }
 
@@ -117,16 +125,23 @@ static int no_such(const char *ref, struct err *err)
     return err_set(err, -ENOENT, "No such container: %s", ref);
 }
 
+#define MARK "UPDATE container SET verb = ?, verb_since_ns = ? WHERE id = ? AND verb IS NULL"
+#define LOOK "SELECT verb FROM container WHERE id = ?"
+
 #define UPDATE                                                                                     \
     "UPDATE container SET name=?, image_id=?, image_ref=?, layer_id=?, status=?, pid=?,"           \
     " pid_start=?, shim_pid=?, shim_start=?, boot_id=?, exit_code=?, error=?, oom=?,"              \
     " started_ns=?, finished_ns=?, restart_count=?, stop_requested=?, auto_remove=?, config=?,"    \
     " host_config=?, runtime=? WHERE id=?"
 
-int state_container_update(struct state *s, const struct state_container *c, struct err *err)
+/* `verb` NULL: the mark stays as it is. */
+static int update(struct state *s, const struct state_container *c, const char *verb,
+                  struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_write(s, false, &t, err);
+    if (r == 0 && verb)
+        r = claim_in(&t, MARK, LOOK, "container", c->id, verb, err);
     if (r < 0)
         return r;
     r = stmt_exec(t.c, err, UPDATE, "sssssiiiisisbiiibbjjjs", c->name, c->image_id, c->image_ref,
@@ -141,6 +156,17 @@ int state_container_update(struct state *s, const struct state_container *c, str
     return r < 0 ? r : commit(s, &t, c->id, err);
 }
 
+int state_container_update(struct state *s, const struct state_container *c, struct err *err)
+{
+    return update(s, c, NULL, err);
+}
+
+int state_container_update_claim(struct state *s, const struct state_container *c, const char *verb,
+                                 struct err *err)
+{
+    return update(s, c, verb, err);
+}
+
 int state_container_delete(struct state *s, const char *id, struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
@@ -153,10 +179,11 @@ int state_container_delete(struct state *s, const char *id, struct err *err)
     return r < 0 ? r : commit(s, &t, id, err);
 }
 
-static int get(struct conn *c, const char *id, struct state_container **out, struct err *err)
+static int get_by(struct conn *c, const char *sql, const char *id, struct state_container **out,
+                  struct err *err)
 {
     _cleanup_(stmt_donep) sqlite3_stmt *st = NULL;
-    int r = stmt_query(c, &st, err, "SELECT " COLUMNS " FROM container WHERE id = ?", "s", id);
+    int r = stmt_query(c, &st, err, sql, "s", id);
     if (r < 0 || (r = stmt_step(st, err)) < 0)
         return r;
     if (r == 0)
@@ -165,12 +192,25 @@ static int get(struct conn *c, const char *id, struct state_container **out, str
     return 0;
 }
 
+static int get(struct conn *c, const char *id, struct state_container **out, struct err *err)
+{
+    return get_by(c, "SELECT " COLUMNS " FROM container WHERE id = ?", id, out, err);
+}
+
 int state_container_get(struct state *s, const char *id, struct state_container **out,
                         struct err *err)
 {
     _cleanup_(txn_fini) struct txn t = {0};
     int r = txn_read(s, &t, err);
     return r < 0 ? r : get(t.c, id, out, err);
+}
+
+int state_container_get_brief(struct state *s, const char *id, struct state_container **out,
+                              struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_read(s, &t, err);
+    return r < 0 ? r : get_by(t.c, "SELECT " BRIEF " FROM container WHERE id = ?", id, out, err);
 }
 
 static int resolve(struct conn *c, const char *ref, char **id, struct err *err)
@@ -280,10 +320,7 @@ int state_container_count_image(struct state *s, const char *image_id, int64_t *
 
 int state_container_claim(struct state *s, const char *id, const char *verb, struct err *err)
 {
-    return claim_take(s,
-                      "UPDATE container SET verb = ?, verb_since_ns = ?"
-                      " WHERE id = ? AND verb IS NULL",
-                      "SELECT verb FROM container WHERE id = ?", "container", id, verb, err);
+    return claim_take(s, MARK, LOOK, "container", id, verb, err);
 }
 
 int state_container_unclaim(struct state *s, const char *id, struct err *err)

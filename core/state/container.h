@@ -12,6 +12,8 @@
 
 #include "state/state.h"
 
+struct state_endpoint;
+
 struct state_container {
     char *id;   /* 64 hex digits */
     char *name; /* without a slash */
@@ -44,16 +46,24 @@ struct state_containers {
 };
 void state_containers_fini(struct state_containers *list);
 
-/* Also writes c->verb: a row can be born claimed. -EEXIST with Docker's words when the name is taken. */
-int state_container_insert(struct state *s, const struct state_container *c, struct err *err);
+/* Also writes c->verb: a row can be born claimed. `ep` (may be NULL): its endpoint, inserted in the same step. -EEXIST with Docker's words
+ * when the name is taken. */
+int state_container_insert(struct state *s, const struct state_container *c,
+                           const struct state_endpoint *ep, struct err *err);
 /* Writes the whole row but id, created_ns, verb and verb_since_ns. -ENOENT, -EEXIST (a new name is taken). */
 int state_container_update(struct state *s, const struct state_container *c, struct err *err);
+/* The same, and marks the container busy with `verb`, in one step: -EBUSY when it is already, and then nothing is written. */
+int state_container_update_claim(struct state *s, const struct state_container *c, const char *verb,
+                                 struct err *err);
 /* With its execs, endpoints and uses of volumes. -ENOENT. */
 int state_container_delete(struct state *s, const char *id, struct err *err);
 
 /* By the full id. -ENOENT "No such container: ID". */
 int state_container_get(struct state *s, const char *id, struct state_container **out,
                         struct err *err);
+/* The same without the three documents (NULL), which take most of the time. */
+int state_container_get_brief(struct state *s, const char *id, struct state_container **out,
+                              struct err *err);
 /* By full id, name (with or without the leading slash) or a unique prefix of the id, in this order. -ENOENT, or
  * -EINVAL when the prefix is not unique. */
 int state_container_find(struct state *s, const char *ref, struct state_container **out,

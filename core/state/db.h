@@ -96,6 +96,13 @@ int db_error(struct conn *c, struct err *err, const char *what);
 int ref_resolve(struct conn *c, const char *const *exact, const char *prefix, const char *ref,
                 char **id, struct err *err);
 
+/* endpoint.c: inside of a transaction that is the caller's. */
+struct state_endpoint;
+int endpoint_insert_in(struct txn *t, const struct state_endpoint *e, struct err *err);
+
 /* The busy mark of a table with columns id, verb, verb_since_ns; SQL is given, so that statements stay constants. */
+/* Inside of a transaction that is the caller's. */
+int claim_in(struct txn *t, const char *update, const char *look, const char *what, const char *id,
+             const char *verb, struct err *err);
 int claim_take(struct state *s, const char *update, const char *look, const char *what,
                const char *id, const char *verb, struct err *err);

@@ -55,20 +55,25 @@ static int owner(struct conn *c, const char *id, char **container_id, struct err
     return MIN(r, 0);
 }
 
-int state_endpoint_insert(struct state *s, const struct state_endpoint *e, struct err *err)
+int endpoint_insert_in(struct txn *t, const struct state_endpoint *e, struct err *err)
 {
-    _cleanup_(txn_fini) struct txn t = {0};
-    int r = txn_write(s, false, &t, err);
-    if (r < 0)
-        return r;
-    r = stmt_exec(t.c, err, "INSERT INTO endpoint (" COLUMNS ") VALUES (?,?,?,?,?)", "sssjj", e->id,
-                  e->network_id, e->container_id, e->config, e->attachment);
+    int r = stmt_exec(t->c, err, "INSERT INTO endpoint (" COLUMNS ") VALUES (?,?,?,?,?)", "sssjj",
+                      e->id, e->network_id, e->container_id, e->config, e->attachment);
     if (r == -EEXIST)
         return err_set(err, r, "container %s is already attached to network %s", e->container_id,
                        e->network_id);
     if (r == -ENOENT)
         return err_set(err, r, "network %s or container %s does not exist", e->network_id,
                        e->container_id);
+    return MIN(r, 0);
+}
+
+int state_endpoint_insert(struct state *s, const struct state_endpoint *e, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r == 0)
+        r = endpoint_insert_in(&t, e, err);
     return r < 0 ? r : commit(s, &t, e->container_id, err);
 }
 

@@ -142,23 +142,27 @@ int ref_resolve(struct conn *c, const char *const *exact, const char *prefix, co
     return r == -EMLINK ? -EINVAL : r;
 }
 
-int claim_take(struct state *s, const char *update, const char *look, const char *what,
-               const char *id, const char *verb, struct err *err)
+int claim_in(struct txn *t, const char *update, const char *look, const char *what, const char *id,
+             const char *verb, struct err *err)
 {
-    _cleanup_(txn_fini) struct txn t = {0};
-    int r = txn_write(s, false, &t, err);
-    if (r < 0)
-        return r;
-    r = stmt_exec(t.c, err, update, "sis", verb, time_now_ns(), id);
-    if (r < 0)
-        return r;
-    if (r > 0)
-        return txn_commit(&t, err);
+    int r = stmt_exec(t->c, err, update, "sis", verb, time_now_ns(), id);
+    if (r != 0)
+        return MIN(r, 0);
     _cleanup_(freep) char *busy = NULL;
-    r = only_row(t.c, err, look, id, NULL, &busy);
+    r = only_row(t->c, err, look, id, NULL, &busy);
     if (r < 0)
         return r;
     if (r == 0)
         return err_set(err, -ENOENT, "No such %s: %s", what, id);
     return err_set(err, -EBUSY, "%s %s is busy: %s is in progress", what, id, busy ? busy : "?");
+}
+
+int claim_take(struct state *s, const char *update, const char *look, const char *what,
+               const char *id, const char *verb, struct err *err)
+{
+    _cleanup_(txn_fini) struct txn t = {0};
+    int r = txn_write(s, false, &t, err);
+    if (r == 0)
+        r = claim_in(&t, update, look, what, id, verb, err);
+    return r < 0 ? r : txn_commit(&t, err);
 }

@@ -7,6 +7,7 @@
 #include <search.h>
 #include <stdio.h>
 
+#include "common/reaper.h"
 #include "common/tree.h"
 #include "common/util.h"
 
@@ -27,6 +28,7 @@ struct layers {
     const struct berth_host *host;
     char *tree, *mark, *root;
     int l_fd, tmp_fd;
+    struct reaper *reaper;
     pthread_mutex_t lock; /* guards what follows, and every struct layer in it */
     void *index;          /* tsearch tree of struct layer, by id */
 };
@@ -218,6 +220,9 @@ int layers_open(const struct berth_host *host, const char *tree, const char *mar
     if (r < 0)
         return r;
     r = sweep(l);
+    l->reaper = reaper_new(host, l->tmp_fd);
+    if (r == 0 && !l->reaper)
+        r = -ENOMEM;
     r = r < 0 ? r : load(l);
     if (r < 0)
         return berth_err_set(err, r, "reading the layers of %s: %s", l->root, strerror(-r));
@@ -230,6 +235,7 @@ void layers_close(struct layers *l)
 {
     if (!l)
         return;
+    reaper_free(l->reaper);
     tdestroy(l->index, layer_free);
     closep(&l->l_fd);
     closep(&l->tmp_fd);
@@ -413,14 +419,15 @@ int layer_remove(struct layers *l, const char *id, struct berth_err *err)
     pthread_mutex_unlock(&l->lock);
     if (r < 0)
         return r;
-    if (renameat(l->l_fd, id, l->tmp_fd, id) < 0 && errno != ENOENT) {
-        r = berth_err_set(err, -errno, "removing layer %s: %s", id, strerror(errno));
+    r = reaper_take(l->reaper, l->l_fd, id);
+    if (r < 0) {
+        r = berth_err_set(err, r, "removing layer %s: %s", id, strerror(-r));
         pthread_mutex_lock(&l->lock);
         layer->state = LAYER_READY;
         pthread_mutex_unlock(&l->lock);
         return r;
     }
-    layer_abort(l, layer);
+    forget(l, layer);
     return 0;
 }
 

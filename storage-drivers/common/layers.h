@@ -8,7 +8,7 @@
  *                 all after a power cut, without an fsync.
  *   l/ID/MARK     a directory; there when the layer is writable
  *   tmp/          what is being made or removed; emptied by layers_open()
- * A layer comes about in tmp/ and is renamed into l/ when it is complete; it goes the other way round.
+ * A layer comes about in tmp/ and is renamed into l/ when it is complete; it goes the other way round, and its files are deleted later.
  * The index in memory is made once, at open. Its lock guards memory only.
  */
 #pragma once

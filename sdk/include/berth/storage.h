@@ -80,7 +80,8 @@ struct berth_storage_ops {
      * -EEXIST, -ENOENT (parent). */
     int (*layer_create)(void *self, const char *id, const char *parent,
                         const struct berth_options *options, struct berth_err *err);
-    /* Removes a layer. -ENOENT when it is not there, -EBUSY when another stands on it. */
+    /* Removes a layer. -ENOENT when it is not there, -EBUSY when another stands on it. When it returns the layer is gone for good; the driver may
+     * still be freeing its space. */
     int (*layer_remove)(void *self, const char *id, struct berth_err *err);
     int (*layer_stat)(void *self, const char *id, struct berth_layer_stat *out,
                       struct berth_err *err);

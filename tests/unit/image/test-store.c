@@ -361,7 +361,7 @@ static void unknown_layers_are_told_and_stay(void **ctx)
     _cleanup_(freep) char *id = import("x", "app");
     struct state_container c = {
         .id = "i", .name = "n", .status = "created", .layer_id = "containers"};
-    ok(state_container_insert(f.state, &c, &f.err));
+    ok(state_container_insert(f.state, &c, NULL, &f.err));
     assert_int_equal(mkdirat(f.driver.dir, "containers", 0700), 0);
     assert_int_equal(mkdirat(f.driver.dir, "stranger", 0700), 0);
     _cleanup_(strv_fini) struct strv unknown = {0};

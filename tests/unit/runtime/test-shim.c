@@ -94,8 +94,11 @@ static void fake_wait(char *id)
     struct frame_reader r = {0};
     json_t *msg = NULL;
     int fd = -1;
-    if (frame_recv(&r, 3, -1, &msg) < 0)
-        _exit(0);
+    while (!str_eq(json_str(msg, "type", ""), "assign")) {
+        json_decref(msg);
+        if (frame_recv(&r, 3, -1, &msg) < 0)
+            _exit(0);
+    }
     frame_take_fds(&r, &fd, 1);
     dup2(fd, 4);
     close(fd);
@@ -217,8 +220,8 @@ static struct shim *spawn(struct world *w)
 {
     struct shim *s = NULL;
     struct err err = {0};
-    int r =
-        shim_spawn(w->reactor, w->image, w->spare, w->id, w->rundir, &events, &w->seen, &s, &err);
+    int r = shim_spawn(w->reactor, w->image, w->spare, w->id, w->rundir, NULL, &events, &w->seen,
+                       &s, &err);
     if (r == 0)
         r = shim_meet(s, &err);
     if (r < 0)
@@ -313,7 +316,8 @@ static void a_shim_in_reserve_becomes_a_containers(void **state)
     struct world *w = *state;
     json_auto_t *status = NULL;
     assert_int_equal(shim_spare_pid(w->spare), 0);
-    shim_spare_want(w->spare);
+    shim_spare_want(w->spare, "/a/driver.so", 60000);
+    shim_spare_hurry(w->spare);
     pid_t pid = await_spare(w);
     _cleanup_(shim_unrefp) struct shim *s = spawn(w);
     assert_int_equal(shim_pid(s), pid);
@@ -326,7 +330,7 @@ static void a_shim_in_reserve_becomes_a_containers(void **state)
 static void a_dead_shim_in_reserve_is_not_taken(void **state)
 {
     struct world *w = *state;
-    shim_spare_want(w->spare);
+    shim_spare_want(w->spare, NULL, 1);
     pid_t pid = await_spare(w);
     assert_int_equal(kill(pid, SIGKILL), 0);
     siginfo_t dead;
@@ -339,7 +343,7 @@ static void a_dead_shim_in_reserve_is_not_taken(void **state)
 static void a_shim_in_reserve_is_renewed_and_let_go(void **state)
 {
     struct world *w = *state;
-    shim_spare_want(w->spare);
+    shim_spare_want(w->spare, NULL, 1);
     pid_t pid = await_spare(w);
     shim_spare_renew(w->spare);
     pid_t next = await_spare(w);

@@ -67,7 +67,7 @@ static void add_container(const char *prefix, const char *name, int64_t created)
                                 .created_ns = created,
                                 .status = "created",
                                 .image_id = "sha256:1"};
-    ok(state_container_insert(f.s, &c, &f.err));
+    ok(state_container_insert(f.s, &c, NULL, &f.err));
 }
 
 static void container_round_trip(void **ctx)
@@ -96,7 +96,7 @@ static void container_round_trip(void **ctx)
                                 .stop_requested = true,
                                 .auto_remove = true,
                                 .config = config};
-    ok(state_container_insert(f.s, &c, &f.err));
+    ok(state_container_insert(f.s, &c, NULL, &f.err));
     _cleanup_(state_container_freep) struct state_container *r = NULL;
     ok(state_container_get(f.s, c.id, &r, &f.err));
     assert_string_equal(r->verb, "create");
@@ -130,15 +130,56 @@ static void container_update_leaves_the_claim(void **ctx)
     assert_string_equal(again->verb, "start");
 }
 
+static void container_update_can_claim_in_the_same_step(void **ctx)
+{
+    add_container("aa", "web", 1);
+    _cleanup_(state_container_freep) struct state_container *c = NULL, *again = NULL, *brief = NULL;
+    ok(state_container_find(f.s, "web", &c, &f.err));
+    free(c->status);
+    c->status = xstrdup("exited");
+    ok(state_container_update_claim(f.s, c, "remove", &f.err));
+    ok(state_container_get(f.s, c->id, &again, &f.err));
+    assert_string_equal(again->status, "exited");
+    assert_string_equal(again->verb, "remove");
+    free(c->status);
+    c->status = xstrdup("running");
+    fails(state_container_update_claim(f.s, c, "stop", &f.err), -EBUSY,
+          "is busy: remove is in progress");
+    ok(state_container_get_brief(f.s, c->id, &brief, &f.err));
+    assert_string_equal(brief->status, "exited");
+    assert_null(brief->config);
+    ok(state_container_delete(f.s, c->id, &f.err));
+    fails(state_container_update_claim(f.s, c, "remove", &f.err), -ENOENT, "No such container");
+}
+
+static void container_and_its_endpoint_come_in_one_step(void **ctx)
+{
+    struct state_container c = {
+        .id = (char *)(uintptr_t)id("aa"), .name = "web", .status = "created"};
+    const struct state_endpoint ep = {.id = (char *)(uintptr_t)id("ee"),
+                                      .network_id = (char *)(uintptr_t)id("dd"),
+                                      .container_id = c.id};
+    _cleanup_(state_container_freep) struct state_container *none = NULL;
+    assert_int_equal(state_container_insert(f.s, &c, &ep, &f.err), -ENOENT); /* no such network */
+    err_clear(&f.err);
+    assert_int_equal(state_container_get(f.s, c.id, &none, NULL), -ENOENT);
+    struct state_network n = {.id = ep.network_id, .name = "net", .driver = "bridge"};
+    ok(state_network_insert(f.s, &n, &f.err));
+    ok(state_container_insert(f.s, &c, &ep, &f.err));
+    _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
+    ok(state_endpoint_list(f.s, NULL, c.id, &list, &f.err));
+    assert_int_equal(list.n, 1);
+}
+
 static void container_name_in_use_has_dockers_words(void **ctx)
 {
     add_container("aa", "web", 1);
     struct state_container c = {
         .id = (char *)(uintptr_t)id("bb"), .name = "web", .status = "created"};
-    fails(state_container_insert(f.s, &c, &f.err), -EEXIST,
+    fails(state_container_insert(f.s, &c, NULL, &f.err), -EEXIST,
           "Conflict. The container name \"/web\" is already in use by container \"aa00");
     c.name = "other";
-    ok(state_container_insert(f.s, &c, &f.err));
+    ok(state_container_insert(f.s, &c, NULL, &f.err));
     c.name = "web";
     fails(state_container_update(f.s, &c, &f.err), -EEXIST, "Conflict.");
 }
@@ -435,7 +476,7 @@ static void add_with_policy(const char *prefix, const char *status, const char *
                                 .name = (char *)(uintptr_t)prefix,
                                 .status = (char *)(uintptr_t)status,
                                 .host_config = hc};
-    ok(state_container_insert(f.s, &c, &f.err));
+    ok(state_container_insert(f.s, &c, NULL, &f.err));
 }
 
 static void only_what_a_policy_may_bring_back_is_listed_for_restarts(void **ctx)
@@ -465,6 +506,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(container_round_trip),
         TEST(container_update_leaves_the_claim),
+        TEST(container_update_can_claim_in_the_same_step),
+        TEST(container_and_its_endpoint_come_in_one_step),
         TEST(container_name_in_use_has_dockers_words),
         TEST(container_is_found_by_id_name_and_prefix),
         TEST(container_list_is_newest_first),

@@ -188,7 +188,7 @@ static void writer(const char *root, int tell)
         char id[65];
         snprintf(id, sizeof(id), "%064x", i);
         struct state_container c = sample(id, id);
-        if (state_container_insert(s, &c, NULL) < 0 || write(tell, &i, sizeof(i)) < 0)
+        if (state_container_insert(s, &c, NULL, NULL) < 0 || write(tell, &i, sizeof(i)) < 0)
             _exit(1);
     }
 }
@@ -223,7 +223,7 @@ static void *insert_many(void *arg)
         char id[65];
         snprintf(id, sizeof(id), "%032lx%032x", (unsigned long)pthread_self(), i);
         struct state_container c = sample(id, id);
-        if (state_container_insert(arg, &c, NULL) < 0)
+        if (state_container_insert(arg, &c, NULL, NULL) < 0)
             return arg;
     }
     return NULL;
