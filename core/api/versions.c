@@ -24,12 +24,20 @@ struct difference {
     const char *as; /* until: JSON of its value, or "=Other" for that member's */
 };
 
+/* The config of a container that an image was made from: nobody has one any more. */
+#define EMPTY_CONFIG                                                                               \
+    "{\"Hostname\":\"\",\"Domainname\":\"\",\"User\":\"\",\"AttachStdin\":false,"                  \
+    "\"AttachStdout\":false,\"AttachStderr\":false,\"Tty\":false,\"OpenStdin\":false,"             \
+    "\"StdinOnce\":false,\"Env\":null,\"Cmd\":null,\"Image\":\"\",\"Volumes\":null,"               \
+    "\"WorkingDir\":\"\",\"Entrypoint\":null,\"OnBuild\":null,\"Labels\":null}"
+
 static const struct difference table[] = {
     {ANSWER_CONTAINER, 48, 0, NULL, "ImageManifestDescriptor", NULL},
     {ANSWER_CONTAINER, 44, 0, "NetworkSettings.Networks.*", "DNSNames", NULL},
     {ANSWER_CONTAINER, 48, 0, "NetworkSettings.Networks.*", "GwPriority", NULL},
-    {ANSWER_CONTAINER, 42, 0, "HostConfig", "ConsoleSize", NULL},
     {ANSWER_CONTAINER, 43, 0, "HostConfig", "Annotations", NULL},
+    {ANSWER_CONTAINER, 0, 42, "HostConfig", "KernelMemory", "0"},
+    {ANSWER_CONTAINER, 0, 42, "HostConfig", "KernelMemoryTCP", "0"},
     {ANSWER_CONTAINER, 44, 0, "Config.Healthcheck", "StartInterval", NULL},
     {ANSWER_CONTAINER_ITEM, 48, 0, NULL, "ImageManifestDescriptor", NULL},
     {ANSWER_CONTAINER_ITEM, 44, 0, "NetworkSettings.Networks.*", "DNSNames", NULL},
@@ -39,7 +47,7 @@ static const struct difference table[] = {
     {ANSWER_IMAGE, 48, 0, NULL, "Manifests", NULL},
     {ANSWER_IMAGE, 0, 44, NULL, "VirtualSize", "=Size"},
     {ANSWER_IMAGE, 0, 45, NULL, "Container", "\"\""},
-    {ANSWER_IMAGE, 0, 45, NULL, "ContainerConfig", "{}"},
+    {ANSWER_IMAGE, 0, 45, NULL, "ContainerConfig", EMPTY_CONFIG},
     {ANSWER_IMAGE, 0, 50, "Config", "Hostname", "\"\""},
     {ANSWER_IMAGE, 0, 50, "Config", "Domainname", "\"\""},
     {ANSWER_IMAGE, 0, 50, "Config", "AttachStdin", "false"},
@@ -49,6 +57,14 @@ static const struct difference table[] = {
     {ANSWER_IMAGE, 0, 50, "Config", "OpenStdin", "false"},
     {ANSWER_IMAGE, 0, 50, "Config", "StdinOnce", "false"},
     {ANSWER_IMAGE, 0, 50, "Config", "Image", "\"\""},
+    {ANSWER_IMAGE, 0, 50, "Config", "User", "\"\""},
+    {ANSWER_IMAGE, 0, 50, "Config", "WorkingDir", "\"\""},
+    {ANSWER_IMAGE, 0, 50, "Config", "Cmd", "null"},
+    {ANSWER_IMAGE, 0, 50, "Config", "Entrypoint", "null"},
+    {ANSWER_IMAGE, 0, 50, "Config", "Env", "null"},
+    {ANSWER_IMAGE, 0, 50, "Config", "Labels", "null"},
+    {ANSWER_IMAGE, 0, 50, "Config", "OnBuild", "null"},
+    {ANSWER_IMAGE, 0, 50, "Config", "Volumes", "null"},
     {ANSWER_IMAGE_ITEM, 47, 0, NULL, "Manifests", NULL},
     {ANSWER_IMAGE_ITEM, 48, 0, NULL, "Descriptor", NULL},
     {ANSWER_IMAGE_ITEM, 0, 44, NULL, "VirtualSize", "=Size"},

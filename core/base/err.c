@@ -2,6 +2,7 @@
 /* Errors: an errno for the class, words for the person. */
 #include "base/err.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -40,6 +41,15 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     return set_words(err, code, msg);
 }
 
+/* What an errno says, as Go writes it: within a sentence, so in lower case. The caller frees it. */
+static char *errno_words(int errnum)
+{
+    char *s = xstrdup(strerrordesc_np(errnum) ?: "unknown error");
+    if (s[0] && islower((unsigned char)s[1]))
+        s[0] = (char)tolower((unsigned char)s[0]);
+    return s;
+}
+
 int err_errno(struct err *err, int code, const char *fmt, ...)
 {
     if (!err)
@@ -48,8 +58,8 @@ int err_errno(struct err *err, int code, const char *fmt, ...)
     va_start(ap, fmt);
     _cleanup_(freep) char *msg = str_vprintf(fmt, ap);
     va_end(ap);
-    return set_words(err, code,
-                     str_printf("%s: %s", msg, strerrordesc_np(-code) ?: "unknown error"));
+    _cleanup_(freep) char *words = errno_words(-code);
+    return set_words(err, code, str_printf("%s: %s", msg, words));
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)

@@ -160,12 +160,15 @@ static json_t *process_view(const json_t *config, const json_t *container_config
     for (size_t i = 1; i < json_array_size(cmd); i++)
         json_array_append(args, json_array_get(cmd, i));
     const char *user = json_str(config, "User", "");
+    if (!*user)
+        user = json_str(container_config, "User", "");
     json_t *p = json_object();
     json_put_bool(p, "tty", json_bool(config, "Tty", false));
     json_put_str(p, "entrypoint", json_string_value(json_array_get(cmd, 0)));
     json_put_take(p, "arguments", args);
     json_put_bool(p, "privileged", json_bool(config, "Privileged", false));
-    json_put_str(p, "user", *user ? user : json_str(container_config, "User", ""));
+    if (*user)
+        json_put_str(p, "user", user);
     return p;
 }
 

@@ -68,16 +68,19 @@ static void mount_set_volume(json_t *m, const char *name, const char *driver)
     json_put_str(m, "Driver", str_empty(driver) ? "local" : driver);
 }
 
-static int check_destination(const char *destination, struct err *err)
+static int check_destination(const char *type, const char *destination, struct err *err)
 {
     if (str_empty(destination) || destination[0] != '/')
         return err_set(err, -EINVAL,
-                       "invalid mount config: invalid mount path: '%s' mount path must be absolute",
-                       destination ? destination : "");
+                       "invalid mount config for type \"%s\": invalid mount path: '%s' mount path "
+                       "must be absolute",
+                       type, destination ? destination : "");
     _cleanup_(freep) char *clean = fs_clean_path(destination);
     if (str_eq(clean, "/"))
         return err_set(err, -EINVAL,
-                       "invalid mount config: invalid specification: destination can't be '/'");
+                       "invalid mount config for type \"%s\": invalid specification: destination "
+                       "can't be '/'",
+                       type);
     return 0;
 }
 
@@ -129,10 +132,10 @@ static int read_bind(const char *text, const char *driver, json_t **out, struct 
         return err_set(err, -EINVAL, "invalid volume specification: '%s'", text);
     const char *source = parts.n > 1 ? parts.v[0] : "";
     const char *destination = parts.n > 1 ? parts.v[1] : parts.v[0];
-    int r = check_destination(destination, err);
+    bool bind = source[0] == '/';
+    int r = check_destination(bind ? "bind" : "volume", destination, err);
     if (r < 0)
         return err_wrap(err, "invalid volume specification: '%s'", text);
-    bool bind = source[0] == '/';
     if (!bind && *source && (r = volume_name_check(source, err)) < 0)
         return r;
     json_auto_t *m = mount_new(bind ? "bind" : "volume", destination);
@@ -229,7 +232,7 @@ static int read_mount(const json_t *given, json_t **out, struct err *err)
     if (r < 0)
         return r;
     const char *type = json_str(spec, "Type", "");
-    r = check_destination(json_str(spec, "Target", ""), err);
+    r = check_destination(type, json_str(spec, "Target", ""), err);
     if (r < 0)
         return r;
     json_auto_t *m = mount_new(type, json_str(spec, "Target", ""));
@@ -279,7 +282,7 @@ static int add_declared(const json_t *config, const json_t *host_config, json_t 
     json_t *ignored;
     const json_t *tmpfs = json_obj(host_config, "Tmpfs");
     json_object_foreach (json_obj(config, "Volumes"), path, ignored) {
-        int r = check_destination(path, err);
+        int r = check_destination("volume", path, err);
         if (r < 0)
             return r;
         _cleanup_(freep) char *clean = fs_clean_path(path);

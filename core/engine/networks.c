@@ -117,9 +117,7 @@ static json_t *ipam_view(const struct state_network *row)
     json_t *o = json_object();
     json_put_str(o, "Driver", "default");
     json_put_take(o, "Options", json_null());
-    json_put_take(o, "Config", subnet ? configs : json_null());
-    if (!subnet)
-        json_decref(configs);
+    json_put_take(o, "Config", configs);
     return o;
 }
 

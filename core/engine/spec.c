@@ -35,7 +35,7 @@ static const struct member config_members[] = {
     {"AttachStdout", MEMBER_BOOL, "false"}, {"AttachStderr", MEMBER_BOOL, "false"},
     {"ExposedPorts", MEMBER_SET, NULL},     {"Tty", MEMBER_BOOL, "false"},
     {"OpenStdin", MEMBER_BOOL, "false"},    {"StdinOnce", MEMBER_BOOL, "false"},
-    {"Env", MEMBER_STRINGS, "[]"},          {"Cmd", MEMBER_STRINGS, "null"},
+    {"Env", MEMBER_STRINGS, "null"},        {"Cmd", MEMBER_STRINGS, "null"},
     {"Healthcheck", MEMBER_OBJECT, NULL},   {"ArgsEscaped", MEMBER_BOOL, NULL},
     {"Image", MEMBER_STRING, "\"\""},       {"Volumes", MEMBER_SET, "null"},
     {"WorkingDir", MEMBER_STRING, "\"\""},  {"Entrypoint", MEMBER_STRINGS, "null"},

@@ -267,9 +267,10 @@ int engine_container_kill(struct engine *e, const char *ref, const char *signal,
     do {
         _cleanup_(state_container_freep) struct state_container *row = NULL;
         r = state_container_find(e->state, ref, &row, err);
-        if (r == 0)
-            r = container_is_resting(row) ? kill_resting(e, ref, row, number, err)
-                                          : kill_running(e, ref, row, number, err);
+        if (r < 0)
+            return err_wrap(err, "cannot kill container: %s", ref);
+        r = container_is_resting(row) ? kill_resting(e, ref, row, number, err)
+                                      : kill_running(e, ref, row, number, err);
     } while (r == -EAGAIN); /* it was restarted between the look and the note: its row says so */
     return r;
 }

@@ -40,7 +40,7 @@ static json_t *state_view(struct engine *e, const struct state_container *row)
 static json_t *graph_driver(struct engine *e)
 {
     json_t *o = json_object();
-    json_put_take(o, "Data", json_null());
+    json_put_take(o, "Data", json_object());
     json_put_str(o, "Name", plugin_api_name(e->storage->plugin));
     return o;
 }

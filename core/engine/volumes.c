@@ -45,7 +45,7 @@ static int check_driver(const char *name, const char *driver, const json_t *opti
                         struct err *err)
 {
     if (!str_empty(driver) && !str_eq(driver, "local"))
-        return err_set(err, -EINVAL,
+        return err_set(err, -ENOENT,
                        "create %s: error looking up volume plugin %s: plugin \"%s\" not found "
                        "(\"local\" is there)",
                        name, driver, driver);
@@ -73,11 +73,12 @@ int volume_ensure(struct engine *e, const char *name, const char *driver, const 
     r = volume_tree_new(e, name, &staged, err);
     if (r == 0)
         r = failpoint("volume.tree", err);
+    json_auto_t *none = json_null(); /* which is not {}: what was asked for is shown */
     struct state_volume v = {.name = (char *)name,
                              .driver = "local",
                              .created_ns = time_now_ns(),
-                             .labels = (json_t *)labels,
-                             .options = (json_t *)options,
+                             .labels = labels ? (json_t *)labels : none,
+                             .options = options ? (json_t *)options : none,
                              .anonymous = anonymous};
     if (r == 0)
         r = state_volume_insert(e->state, &v, err);
@@ -154,7 +155,11 @@ void volumes_event(struct engine *e, const struct state_container *row, const ch
 /* As clients see them. */
 static json_t *volume_labels(const struct state_volume *v)
 {
-    json_t *labels = v->labels ? json_deep_copy(v->labels) : json_object();
+    json_t *labels = json_deep_copy(v->labels);
+    if (v->anonymous && !json_is_object(labels)) {
+        json_decref(labels);
+        labels = json_object();
+    }
     if (v->anonymous) /* how Docker marks them, and what its prune goes by */
         json_put_str(labels, "com.docker.volume.anonymous", "");
     return labels;
@@ -166,10 +171,10 @@ json_t *volume_view(struct engine *e, const struct state_volume *v)
     json_t *o = json_object(), *labels = volume_labels(v);
     json_put_time(o, "CreatedAt", v->created_ns / NS_PER_SEC * NS_PER_SEC);
     json_put_str(o, "Driver", v->driver);
-    json_put(o, "Labels", json_object_size(labels) > 0 ? labels : json_null());
+    json_put(o, "Labels", labels);
     json_put_str(o, "Mountpoint", path);
     json_put_str(o, "Name", v->name);
-    json_put(o, "Options", json_object_size(v->options) > 0 ? v->options : json_null());
+    json_put(o, "Options", v->options);
     json_put_str(o, "Scope", "local");
     json_decref(labels);
     return o;
@@ -184,8 +189,8 @@ bool volume_matches_prune(const struct state_volume *v, const json_t *filters)
 static const struct member volume_members[] = {
     {"Name", MEMBER_STRING, "\"\""},
     {"Driver", MEMBER_STRING, "\"\""},
-    {"DriverOpts", MEMBER_STRING_MAP, "{}"},
-    {"Labels", MEMBER_STRING_MAP, "{}"},
+    {"DriverOpts", MEMBER_STRING_MAP, NULL},
+    {"Labels", MEMBER_STRING_MAP, NULL},
     {"ClusterVolumeSpec", MEMBER_OBJECT, NULL},
 };
 

@@ -27,7 +27,8 @@ static int bad(const struct change *c, struct err *err, const char *what)
 
 static json_t *member(json_t *o, const char *key, json_t *(*make)(void))
 {
-    if (!json_object_get(o, key))
+    const json_t *v = json_object_get(o, key);
+    if (!v || json_is_null(v))
         json_put_take(o, key, make());
     return json_object_get(o, key);
 }
@@ -431,6 +432,8 @@ static int apply_line(char *line, json_t *config, struct err *err)
                 return err_set(err, -EINVAL, "%s requires at least one argument", c.verb);
             return verbs[i].apply(&c, err);
         }
+    for (char *p = line; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
     return err_set(err, -EINVAL, "%s is not a valid change command", line);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "runtime/caps.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <pthread.h>
@@ -121,6 +122,16 @@ static uint64_t caps_known(void)
     return mask;
 }
 
+/* By the name that it would have. */
+static int unknown(const char *key, const char *name, struct err *err)
+{
+    bool prefixed = strncasecmp(name, "CAP_", 4) == 0;
+    _cleanup_(freep) char *full = str_printf("%s%s", prefixed ? "" : "CAP_", name);
+    for (char *p = full; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return err_set(err, -EINVAL, "invalid %s: unknown capability: \"%s\"", key, full);
+}
+
 /* The capabilities that a list names; *all when ALL is among them. */
 static int read_list(const json_t *host_config, const char *key, uint64_t *mask, bool *all,
                      struct err *err)
@@ -137,7 +148,7 @@ static int read_list(const json_t *host_config, const char *key, uint64_t *mask,
         if (strcasecmp(name, "ALL") == 0 || strcasecmp(name, "CAP_ALL") == 0)
             *all = true;
         else if (caps_parse(name, &bit) < 0)
-            return err_set(err, -EINVAL, "invalid %s: unknown capability: \"%s\"", key, name);
+            return unknown(key, name, err);
         else
             *mask |= BIT(bit);
     }

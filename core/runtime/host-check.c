@@ -230,6 +230,13 @@ static int check_tmpfs(const json_t *hc, struct err *err)
     return 0;
 }
 
+static void note_host_ports(const json_t *hc, json_t *warnings)
+{
+    if (str_eq(json_str(hc, "NetworkMode", ""), "host") &&
+        json_object_size(json_obj(hc, "PortBindings")) > 0)
+        json_push_str(warnings, "Published ports are discarded when using host network mode");
+}
+
 static int check_caps(const json_t *hc, json_t *warnings, struct err *err)
 {
     uint64_t mask;
@@ -276,6 +283,8 @@ int runtime_host_config_check(const json_t *config, json_t *hc, const struct cgr
         r = security_opts_read(hc, &sec, err);
     if (r == 0)
         r = check_caps(hc, warnings, err);
+    if (r == 0)
+        note_host_ports(hc, warnings);
     if (r == 0)
         r = check_numbers(hc, err);
     if (r == 0)

@@ -88,6 +88,13 @@ static void join_healthcheck(json_t *config, const json_t *image)
     }
 }
 
+/* As Docker's: what neither has is null, whatever empty thing the client sent. */
+static void null_if_blank(json_t *config, const char *key)
+{
+    if (is_blank(json_object_get(config, key)))
+        json_put_take(config, key, json_null());
+}
+
 /* `--entrypoint ""` arrives as [""]: no entrypoint, the image's neither. */
 static void reset_empty_entrypoint(json_t *config)
 {
@@ -119,6 +126,8 @@ int runtime_merge_image_config(json_t *config, const json_t *image, struct err *
         take_if_blank(config, image, "OnBuild");
         take_if_blank(config, image, "Shell");
     }
+    null_if_blank(config, "Env");
+    null_if_blank(config, "Volumes");
     reset_empty_entrypoint(config);
     json_auto_t *argv = runtime_argv(config);
     if (json_array_size(argv) == 0)

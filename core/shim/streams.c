@@ -204,11 +204,11 @@ void stdio_console(struct stdio *io, int master)
 
 int stdio_resize(struct stdio *io, int64_t rows, int64_t cols, struct err *err)
 {
-    if (!io->tty)
-        return err_set(err, -EINVAL, "the process has no terminal");
     if (rows < 0 || rows > USHRT_MAX || cols < 0 || cols > USHRT_MAX)
         return err_set(err, -EINVAL, "a window of %lld by %lld is not possible", (long long)rows,
                        (long long)cols);
+    if (!io->tty)
+        return 0; /* as Docker's: nothing to be done */
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
     if (ioctl(io->in, TIOCSWINSZ, &size) < 0)
         return err_set(err, -ESRCH, "the terminal is gone");

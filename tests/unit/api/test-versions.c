@@ -38,8 +38,19 @@ static void dropped_members_are_put_back(void **state)
     expect(ANSWER_IMAGE_ITEM, 43, "{\"Size\":5000000000}",
            "{\"Size\":5000000000,\"VirtualSize\":5000000000}");
     expect(ANSWER_IMAGE_ITEM, 44, "{\"Size\":5}", "{\"Size\":5}");
-    expect(ANSWER_IMAGE, 44, "{\"Container\":\"c\"}",
-           "{\"Container\":\"c\",\"ContainerConfig\":{}}");
+    expect(ANSWER_IMAGE, 44, "{\"Container\":\"c\",\"ContainerConfig\":1}",
+           "{\"Container\":\"c\",\"ContainerConfig\":1}");
+    expect(ANSWER_CONTAINER, 41, "{\"HostConfig\":{}}",
+           "{\"HostConfig\":{\"KernelMemory\":0,\"KernelMemoryTCP\":0}}");
+}
+
+static void an_image_of_an_older_version_has_the_config_of_a_container(void **state)
+{
+    json_auto_t *v = json_object();
+    answer_trim(ANSWER_IMAGE, 44, v);
+    const json_t *c = json_object_get(v, "ContainerConfig");
+    assert_int_equal(json_object_size(c), 17);
+    assert_true(json_is_null(json_object_get(c, "Cmd")));
 }
 
 static void shapes_that_are_not_expected_do_no_harm(void **state)
@@ -55,6 +66,7 @@ int main(void)
         cmocka_unit_test(the_newest_version_is_left_as_it_is),
         cmocka_unit_test(later_members_are_left_out),
         cmocka_unit_test(dropped_members_are_put_back),
+        cmocka_unit_test(an_image_of_an_older_version_has_the_config_of_a_container),
         cmocka_unit_test(shapes_that_are_not_expected_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

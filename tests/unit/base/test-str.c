@@ -68,7 +68,7 @@ static void error_carries_words_and_context(void **state)
     _cleanup_(err_fini) struct err err = {0};
     assert_int_equal(err_errno(&err, -ENOENT, "opening %s", "x"), -ENOENT);
     assert_int_equal(err_wrap(&err, "starting %s", "c1"), -ENOENT);
-    assert_string_equal(err_msg(&err), "starting c1: opening x: No such file or directory");
+    assert_string_equal(err_msg(&err), "starting c1: opening x: no such file or directory");
     struct err other = {0};
     assert_int_equal(err_move(&other, &err), -ENOENT);
     assert_null(err.msg);

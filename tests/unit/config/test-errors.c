@@ -178,7 +178,7 @@ static void includes_do_not_leave_the_directory(void **state)
     refused("@include \"/etc/passwd\"\n", "daemon.conf:1: ", "own directory");
     refused("\n@include \"../x\"\n", "daemon.conf:2: ", "own directory");
     refused("@include \"a/../../x\"\n", "daemon.conf:1: ", "own directory");
-    refused("@include \"nowhere.inc\"\n", "nowhere.inc", "No such file");
+    refused("@include \"nowhere.inc\"\n", "nowhere.inc", "no such file");
     assert_int_equal(symlink("/etc/hostname", link), 0);
     refused("@include \"link.inc\"\n", "link.inc", "");
     fixture_write("loop.inc", "@include \"loop.inc\"\n");

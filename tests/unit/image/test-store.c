@@ -118,7 +118,7 @@ static void image_survives_reopening(void **ctx)
 static void bad_changes_and_references_leave_nothing(void **ctx)
 {
     static const char *const bad[][2] = {
-        {"FROM x", "FROM is not a valid change command"},
+        {"FROM x", "from is not a valid change command"},
         {"CMD", "CMD requires at least one argument"},
         {"ENV A", "ENV must have two arguments"},
         {"LABEL a=b c", "can't find = in \"c\""},

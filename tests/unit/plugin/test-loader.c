@@ -142,7 +142,7 @@ static void what_is_no_library_is_refused(void **state)
     refused_path(elf, BERTH_LOG, "cannot be loaded");
     refused_path(fifo, BERTH_LOG, "not a regular file");
     refused_path(dir, BERTH_LOG, "not a regular file");
-    refused_path(none, BERTH_LOG, "No such file");
+    refused_path(none, BERTH_LOG, "no such file");
 }
 
 int main(int argc, char **argv)
