@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real docker client, pointed at the socket: Debian's, and the newer one where it is on PATH.
 load ../lib/berth
+load recorded
 
 setup_file() {
-    world_up
+    recorded_up docker-client
     daemon_start
     import_busybox
     DOCKERS=$(docker_client)
@@ -42,7 +43,7 @@ sys.exit(os.waitstatus_to_exitcode(status) & 255)
 P
     chmod +x "$T/drive"
 }
-teardown_file() { world_down; }
+teardown_file() { recorded_down; }
 teardown() { for d in $DOCKERS; do "$d" rm -f $("$d" ps -aq) >/dev/null 2>&1 || :; done; }
 
 each() { # runs the function named $1 once per client, which it finds in $D

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Files of containers through docker's client: Debian's, and the newer one where it is on PATH.
 load ../lib/berth
+load recorded
 
 setup_file() {
-    world_up
+    recorded_up files
     daemon_start
     import_busybox
     DOCKERS=$(docker_client)
@@ -14,7 +15,7 @@ setup_file() {
     b run -d --name runs -v vol:/data busybox sh -c 'mkdir /d; echo one >/d/a; ln -s a /d/l; ln -s /d /dlink; touch /ready; sleep 1000' >/dev/null
     eventually 10 b exec runs test -e /ready
 }
-teardown_file() { world_down; }
+teardown_file() { recorded_down; }
 
 each() { # runs the function named $1 once per client ($D) and container ($C)
     for D in $DOCKERS; do

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Archives of images, prunes and disk usage with docker's client, and with python3-docker.
 load ../lib/berth
+load recorded
 
 setup_file() {
-    world_up
+    recorded_up images
     daemon_start
     import_busybox
 }
-teardown_file() { world_down; }
+teardown_file() { recorded_down; }
 
 @test "docker save | docker load, of several images" {
     docker tag busybox one:1

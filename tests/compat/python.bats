@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # python3-docker (Debian's) and bare curl.
 load ../lib/berth
+load recorded
 
 setup_file() {
-    world_up
+    recorded_up python
     daemon_start
     import_busybox
 }
-teardown_file() { world_down; }
+teardown_file() { recorded_down; }
 
 @test "python3-docker: run, logs, exec, attach, wait, list, events, volumes, images" {
     cat >"$T/client.py" <<'P'
-import io, os, socket, sys, docker
+import io, os, socket, sys, tarfile, time, docker
 c = docker.DockerClient(base_url=os.environ["DOCKER_HOST"], timeout=20)
 assert c.ping()
 assert c.version()["Platform"]["Name"] == "berth"
@@ -55,6 +56,48 @@ i = c.images.get("busybox")
 assert i.tags == ["busybox:latest"] and i.tag("busybox", "two")
 c.images.remove("busybox:two")
 assert {n.name for n in c.networks.list()} == {"bridge", "host", "none"}
+box = c.containers.run("busybox", ["sleep", "1000"], detach=True, name="verbs", init=True)
+box.pause()
+box.reload()
+assert box.status == "paused"
+box.unpause()
+box.rename("renamed")
+box.update(cpu_shares=512)
+box.reload()
+assert (box.name, box.attrs["HostConfig"]["CpuShares"]) == ("renamed", 512)
+assert "sleep 1000" in " ".join(box.top()["Processes"][-1])
+assert box.stats(stream=False)["memory_stats"]["usage"] > 0
+assert next(box.stats(decode=True))["id"] == box.id
+def tar(name, text):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        t.addfile(info, io.BytesIO(text))
+    return out.getvalue()
+def names(chunks):
+    return tarfile.open(fileobj=io.BytesIO(b"".join(chunks))).getnames()
+assert box.put_archive("/tmp", tar("put", b"here"))
+chunks, stat = box.get_archive("/tmp/put")
+assert (stat["size"], names(chunks)) == (4, ["put"])
+assert {"Path": "/tmp/put", "Kind": 1} in box.diff(), box.diff()
+assert "etc/passwd" in names(box.export())
+made = box.commit("made", "1", message="of python")
+assert c.images.get("made:1").history()[0]["Comment"] == "of python"
+box.restart(timeout=0)
+box.kill(signal="SIGWINCH")
+box.kill()
+assert box.wait()["StatusCode"] == 137
+saved = b"".join(made.save(named=True))
+c.images.remove("made:1")
+assert c.images.load(saved)[0].tags == ["made:1"]
+c.images.remove("made:1", force=True)
+assert c.containers.prune()["ContainersDeleted"] == [box.id]
+c.volumes.create("unused")
+assert "SpaceReclaimed" in c.volumes.prune() and "SpaceReclaimed" in c.images.prune()
+assert c.df()["Images"]
+seen = [e["Action"] for e in c.api.events(since=1, until=int(time.time()) + 1, decode=True, filters={"container": box.id})]
+assert seen[0] == "create" and "rename" in seen and seen[-1] == "destroy", seen
 b = c.api.create_container("busybox", ["cat"], stdin_open=True)
 s = c.api.attach_socket(b, params={"stdin": 1, "stdout": 1, "stream": 1})
 c.api.start(b)

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Docker's clients: rename, top, port, update, stats, prune, and the filters of ps.
 load ../lib/berth
+load recorded
 
 setup_file() {
-    world_up
+    recorded_up verbs
     daemon_start
     import_busybox
     DOCKERS=$(docker_client)
     if type -P docker >/dev/null; then DOCKERS="$DOCKERS $(type -P docker)"; fi
     export DOCKERS
 }
-teardown_file() { world_down; }
+teardown_file() { recorded_down; }
 teardown() { for d in $DOCKERS; do "$d" rm -f $("$d" ps -aq) >/dev/null 2>&1 || :; done; }
 
 each() { # runs the function named $1 once per client, which it finds in $D

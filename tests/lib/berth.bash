@@ -37,7 +37,7 @@ world_down() {
 write_conf() {
     cat >"$T/daemon.conf" <<EOF
 data_root = "$T/data"; run_root = "$T/run"; group = "root";
-listen = [ "unix://$T/berth.sock" ];
+listen = [ "${BERTH_LISTEN:-unix://$T/berth.sock}" ];
 log_level = "debug";
 storage: { driver = "${STORAGE:-${DP}overlay}"; };
 network: { default = "bridge";
