@@ -46,6 +46,29 @@ static void put_graph_driver(struct image_store *s, json_t *o)
     json_put_take(o, "GraphDriver", driver);
 }
 
+static bool is_empty(const json_t *v)
+{
+    return !v || json_is_null(v) || json_is_false(v) || str_eq(json_string_value(v), "") ||
+           (json_is_array(v) && json_array_size(v) == 0) ||
+           (json_is_object(v) && json_object_size(v) == 0);
+}
+
+/* Since 1.50 only what is an image's own; a committed one has the rest of its container's. */
+static json_t *config_view(const json_t *config)
+{
+    static const char *const keys[] = {
+        "User",   "ExposedPorts", "Env",         "Entrypoint",  "Cmd",     "Volumes", "WorkingDir",
+        "Labels", "StopSignal",   "ArgsEscaped", "Healthcheck", "OnBuild", "Shell"};
+    json_t *o = json_object(), *v;
+    const char *key;
+    json_object_foreach ((json_t *)(uintptr_t)config, key, v) {
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+            if (str_eq(key, keys[i]) && !is_empty(v))
+                json_put(o, key, v);
+    }
+    return o;
+}
+
 static void put_rootfs(json_t *o, const json_t *doc)
 {
     json_t *rootfs = json_object();
@@ -75,7 +98,7 @@ static json_t *inspect(struct image_store *s, const struct state_image *i, const
     json_put_str(o, "Created", json_str(doc, "created", TIME_NEVER));
     json_put_str(o, "DockerVersion", json_str(doc, "docker_version", ""));
     json_put_str(o, "Author", json_str(doc, "author", ""));
-    json_put_take(o, "Config", config ? json_incref(config) : json_object());
+    json_put_take(o, "Config", config_view(config));
     json_put_str(o, "Architecture", json_str(doc, "architecture", ""));
     if (variant)
         json_put_str(o, "Variant", variant);
