@@ -10,7 +10,7 @@ DP=$BERTH_DRIVER_PREFIX
 BERTHD=$BERTH_PREFIX/bin/berthd
 BERTH=$BERTH_PREFIX/bin/berth
 
-world() { sh "$LIB/world.sh" "$1" "$T" "${@:2}"; }
+world() { sh "$LIB/world.sh" "$1" "${T:?no world}" "${@:2}"; }
 # Runs a command in the world (as the daemon would see things).
 inworld() { world enter "$@"; }
 # Runs a command in the world's network only.
@@ -18,7 +18,7 @@ innet() { world net "$@"; }
 
 # Makes the world and $T. Call in setup_file; world_down in teardown_file.
 world_up() {
-    T=$(mktemp -d "$BERTH_WORK/t.XXXXXX")
+    mkdir -p "$BERTH_WORK" && T=$(mktemp -d "$BERTH_WORK/t.XXXXXX") || return 1
     export T
     export DOCKER_HOST=unix://$T/berth.sock DOCKER_CONFIG=$T/docker-config BERTH_HOST=unix://$T/berth.sock
     mkdir -p "$DOCKER_CONFIG"
@@ -35,6 +35,7 @@ world_down() {
 
 # Writes $T/daemon.conf; arguments are further lines.
 write_conf() {
+    : "${T:?no world}"
     cat >"$T/daemon.conf" <<EOF
 data_root = "$T/data"; run_root = "$T/run"; group = "root";
 listen = [ "${BERTH_LISTEN:-unix://$T/berth.sock}" ];
@@ -71,6 +72,7 @@ old_kernel() {
 
 # Starts berthd in the world, with further arguments, and waits until it answers. OLD_KERNEL: what the kernel is to lack (old-kernel.c).
 daemon_start() {
+    : "${T:?no world}"
     local launcher=()
     # shellcheck disable=SC2206
     [ -z "${OLD_KERNEL:-}" ] || launcher=("$(old_kernel)" $OLD_KERNEL --)
@@ -106,22 +108,25 @@ daemon_kill() {
 busybox_tar() {
     local tar=$BERTH_WORK/busybox.tar d
     if [ ! -e "$tar" ]; then
-        d=$(mktemp -d "$BERTH_WORK/bb.XXXXXX")
-        mkdir -p "$d/bin" "$d/etc" "$d/tmp" "$d/root" "$d/home/app" "$d/var/www" "$d/dev" "$d/proc" "$d/sys"
-        cp /bin/busybox "$d/bin/busybox"
-        # shellcheck disable=SC2016
-        for a in $("$d/bin/busybox" --list); do [ "$a" = busybox ] || ln -s busybox "$d/bin/$a"; done
-        printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$d/etc/passwd"
-        printf 'root:x:0:\nwheel:x:10:app\napp:x:1000:\naudio:x:29:app\nnogroup:x:65534:\n' >"$d/etc/group"
-        echo '<h1>hello from berth</h1>' >"$d/var/www/index.html"
-        chmod 755 "$d"
-        chmod 1777 "$d/tmp"
-        chown 1000:1000 "$d/home/app"
-        tar -C "$d" --numeric-owner -cf "$tar.tmp" .
-        mv "$tar.tmp" "$tar"
-        rm -rf "$d"
+        # Without a directory of its own this would write into the machine's root.
+        mkdir -p "$BERTH_WORK" && d=$(mktemp -d "$BERTH_WORK/bb.XXXXXX") && [ -d "$d" ] || return 1
+        busybox_root "$d" && tar -C "$d" --numeric-owner -cf "$tar.tmp" . && mv "$tar.tmp" "$tar" || return 1
+        rm -rf "${d:?}"
     fi
     echo "$tar"
+}
+busybox_root() { # busybox_root DIR
+    local d=${1:?} a
+    mkdir -p "$d/bin" "$d/etc" "$d/tmp" "$d/root" "$d/home/app" "$d/var/www" "$d/dev" "$d/proc" "$d/sys" || return 1
+    cp /bin/busybox "$d/bin/busybox" || return 1
+    # shellcheck disable=SC2016
+    for a in $("$d/bin/busybox" --list); do [ "$a" = busybox ] || ln -s busybox "$d/bin/$a"; done
+    printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$d/etc/passwd"
+    printf 'root:x:0:\nwheel:x:10:app\napp:x:1000:\naudio:x:29:app\nnogroup:x:65534:\n' >"$d/etc/group"
+    echo '<h1>hello from berth</h1>' >"$d/var/www/index.html"
+    chmod 755 "$d"
+    chmod 1777 "$d/tmp"
+    chown 1000:1000 "$d/home/app"
 }
 
 # Imports it as busybox:latest.

@@ -10,7 +10,7 @@
 #   world.sh stop DIR           ends every process of the world, removes its cgroups; DIR stays
 set -eu
 act=$1
-dir=$2
+dir=${2:?the directory of the world}
 shift 2
 name=berth-test-$(printf %s "$dir" | cksum | cut -d' ' -f1)
 
