@@ -109,6 +109,10 @@ const char *engine_seccomp_profile(const struct config *cfg);
  * then. -ENOENT, -EBUSY naming the verb in progress. */
 int container_claim(struct engine *e, const char *ref, const char *verb, int64_t limit_ms,
                     struct state_container **row, struct err *err);
+/* The row says "exited" a little before the monitor is gone, which writes into the container's directory until then: waits for that, as
+ * container_claim() does. -EBUSY with words. */
+int container_ending_wait(struct engine *e, const struct state_container *row, int64_t deadline,
+                          struct err *err);
 void container_unclaim(struct engine *e, const char *id);
 /* Notes that a claim in the database is nobody's any more: the next verb takes it over. */
 void claim_stays(struct engine *e, const char *id);

@@ -29,6 +29,7 @@
 #include "engine/pause.h"
 #include "engine/remove.h"
 #include "engine/restart-policy.h"
+#include "engine/restart.h"
 #include "engine/update.h"
 #include "engine/volumes.h"
 #include "image/store.h"
@@ -51,8 +52,9 @@ struct repair {
     struct map leftovers; /* ids and 16-digit names of run directories: something is there */
     struct live **lives;  /* whose gates are opened last */
     size_t n_lives;
-    struct strv strangers; /* ids: they live and have no row */
-    struct strv to_remove; /* ids: exited with AutoRemove, or removal was begun */
+    struct strv strangers;  /* ids: they live and have no row */
+    struct strv to_remove;  /* ids: exited with AutoRemove, or removal was begun */
+    struct strv to_restart; /* ids: their claims stay until that is done */
 };
 
 static void repair_fini(struct repair *r)
@@ -63,6 +65,7 @@ static void repair_fini(struct repair *r)
     map_fini(&r->known, NULL);
     map_fini(&r->leftovers, NULL);
     strv_fini(&r->to_remove);
+    strv_fini(&r->to_restart);
     strv_fini(&r->strangers);
     state_containers_fini(&r->rows);
 }
@@ -337,24 +340,9 @@ static void undo_create(struct engine *e, const char *id)
         log_error("container %s: %s", id, err_msg(&err));
 }
 
-static void mark_restart(struct state_container *row, void *arg)
+static int repair_claims(struct repair *r, struct err *err)
 {
-    (void)arg;
-    if (str_eq(row->status, "exited"))
-        restart_decide_now(row);
-}
-
-/* Its first half, the stop, is done: the second is due. Where the container still runs, the stop was not. */
-static void finish_restart(struct engine *e, const char *id)
-{
-    _cleanup_(err_fini) struct err err = {0};
-    int r = container_modify(e, id, mark_restart, NULL, NULL, &err);
-    if (r < 0 && r != -ENOENT)
-        log_error("container %s: %s", id, err_msg(&err));
-}
-
-static int repair_claims(struct engine *e, struct err *err)
-{
+    struct engine *e = r->engine;
     _cleanup_(state_claims_fini) struct state_claims claims = {0};
     int ret = state_claims_list(e->state, &claims, err);
     for (size_t i = 0; ret == 0 && i < claims.n; i++) {
@@ -363,13 +351,13 @@ static int repair_claims(struct engine *e, struct err *err)
         bool container = str_eq(c->kind, "container");
         if (container && str_eq(c->verb, "create"))
             undo_create(e, c->id);
-        if (container && str_eq(c->verb, "restart"))
-            finish_restart(e, c->id);
         if (container && str_eq(c->verb, "update"))
             container_update_finish(e, c->id);
         if (container && str_eq(c->verb, CLAIM_COMMIT_FROZEN))
             container_thaw(e, c->id);
-        if (container)
+        if (container && str_eq(c->verb, "restart") && container_restart_left(e, c->id))
+            strv_add(&r->to_restart, c->id);
+        else if (container)
             container_unclaim(e, c->id);
         else
             ret = state_network_unclaim(e->state, c->id, err);
@@ -399,7 +387,7 @@ static int take_up(struct repair *r, struct err *err)
 int reconcile(struct engine *e, struct err *err)
 {
     _cleanup_(repair_fini) struct repair r = {.engine = e};
-    int ret = repair_claims(e, err);
+    int ret = repair_claims(&r, err);
     if (ret == 0)
         ret = state_container_brief(e->state, &r.rows, err);
     if (ret == 0)
@@ -425,5 +413,7 @@ int reconcile(struct engine *e, struct err *err)
     char *id;
     strv_foreach (id, &r.to_remove)
         container_auto_remove(e, id);
+    strv_foreach (id, &r.to_restart)
+        container_restart_finish(e, id);
     return ret;
 }

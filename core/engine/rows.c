@@ -49,9 +49,8 @@ static int claim_or_wait(struct engine *e, const char *id, const char *verb, int
     }
 }
 
-/* The row says "exited" a little before the monitor is gone, which writes into the container's directory until then. */
-static int ending_wait(struct engine *e, const struct state_container *row, int64_t deadline,
-                       struct err *err)
+int container_ending_wait(struct engine *e, const struct state_container *row, int64_t deadline,
+                          struct err *err)
 {
     _cleanup_(live_unrefp) struct live *l = container_is_running(row) ? NULL : live_get(e, row->id);
     if (l && live_wait_done(l, deadline) < 0)
@@ -76,7 +75,7 @@ int container_claim(struct engine *e, const char *ref, const char *verb, int64_t
     r = failpoint("claim.taken", err);
     if (r == 0)
         r = state_container_get(e->state, id, row, err);
-    if (r == 0 && (r = ending_wait(e, *row, deadline, err)) < 0) {
+    if (r == 0 && (r = container_ending_wait(e, *row, deadline, err)) < 0) {
         state_container_free(*row);
         *row = NULL;
     }

@@ -329,6 +329,25 @@ done || true; }
     eventually 5 runs rr
 }
 
+@test "a restart that waits for the end of the container when the daemon ends, or dies, is finished" {
+    for how in stop kill; do
+        run_with no "rr-$how" 'trap "echo asked; sleep 2; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
+        eventually 10 sh -c "$BERTH logs rr-$how | grep -q ready"
+        pid=$(init_pid "rr-$how")
+        b restart -t 20 "rr-$how" 2>/dev/null 3>&- &
+        restarter=$!
+        eventually 10 sh -c "$BERTH logs rr-$how | grep -q asked"
+        daemon_$how
+        wait $restarter || :
+        daemon_start
+        another() { runs "rr-$how" && [ "$(init_pid "rr-$how")" != "$pid" ] && [ "$(init_pid "rr-$how")" != 0 ]; }
+        eventually 15 another
+        eventually 10 sh -c "[ \$($BERTH logs rr-$how | grep -c ready) -eq 2 ]"
+        b kill "rr-$how"
+        has_status "rr-$how" exited
+    done
+}
+
 # --- pause
 # bats test_tags=vm
 @test "pause and unpause: frozen in the kernel, shown, refused where it makes no sense" {
