@@ -262,11 +262,15 @@ int engine_container_create(struct engine *e, const char *name, const char *plat
     row_fill(&m.row, &spec);
     default_hostname(&m.row);
     r = make_all(&m, &spec, err);
+    if (r == 0) {
+        (void)failpoint("create.recorded", NULL);
+        /* Without this it would be a half-made one: not listed, and gone at the next start. */
+        r = state_container_unclaim(e->state, m.row.id, err);
+    }
     if (r < 0)
         return r;
     m.done = true;
-    (void)failpoint("create.recorded", NULL);
-    container_unclaim(e, m.row.id);
+    engine_changed(e);
     container_event(e, &m.row, "create", NULL);
     *out = json_object();
     json_put_str(*out, "Id", m.row.id);
