@@ -16,6 +16,7 @@
 #include <jansson.h>
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/frame.h"
@@ -72,3 +73,9 @@ char *run_output(struct harness *h, json_t *plan, int *code);
 /* A sealed memfd of a filter that answers `errnum` to each of these system calls and lets the rest be. */
 int filter_fd(const int *calls, size_t n, int errnum);
 size_t filter_build(const int *calls, size_t n, int errnum, struct sock_filter *out);
+
+#define CONTAINS(text, what)                                                                       \
+    do {                                                                                           \
+        if (!strstr(text, what))                                                                   \
+            fail_msg("\"%s\" is not in:\n%s", what, text);                                         \
+    } while (0)
