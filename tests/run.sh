@@ -119,13 +119,14 @@ count_tap() {
     echo "   $label: $p passed, $f failed, $s skipped"
 }
 
-run_unit() { # run_unit LABEL BUILD OPTION...: the unit tests under a sanitizer
-    label=$1 into=$2
+run_unit() { # run_unit LABEL BUILD OPTION...: the unit tests under a sanitizer. TSan is slow.
+    label=$1 into=$2 patience=1
+    [ "$label" != tsan ] || patience=2
     shift 2
     build "$into" -Dprefix="$work/$into-root" -Db_lundef=false -Dfailpoints=true "$@"
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         TSAN_OPTIONS="exitcode=66:second_deadlock_stack=1" \
-        meson test -C "$work/$into" --no-rebuild --num-processes 2 --suite unit --print-errorlogs >"$work/$label.log" 2>&1 || :
+        meson test -C "$work/$into" --no-rebuild --num-processes 2 --timeout-multiplier "$patience" --suite unit --print-errorlogs >"$work/$label.log" 2>&1 || :
     # A line of JSON a test.
     sed -nE 's/.*"name": "([^"]*)".*"result": "([A-Z]*)".*/\1 \2/p' "$work/$into/meson-logs/testlog.json" |
         awk '{ n++; print ($2 == "OK" || $2 == "SKIP" ? "ok " : "not ok ") n " " $1 ($2 == "SKIP" ? " # skip" : "") }

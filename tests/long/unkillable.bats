@@ -18,8 +18,8 @@ teardown() {
     [ -z "$ids" ] || b rm -f $ids
 }
 
-@test "500 execs while init is killed, ten times" {
-    execs_while_init_dies 500 10
+@test "500 execs while init is killed, seven times" {
+    execs_while_init_dies 500 7
 }
 
 @test "500 execs while the kernel kills for want of memory" {
