@@ -72,10 +72,11 @@ static void say_hello(int sock, const char *id)
     frame_send(sock, hello, NULL, 0);
 }
 
+static int listener = -1;
+
 /* A second connection, as after a restart of the daemon. */
 static void *fake_listen(void *id)
 {
-    int listener = frame_listen_at(4, "sock", 0600);
     poll(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, -1);
     int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     say_hello(sock, id);
@@ -114,23 +115,24 @@ static int fake_shim(char *id)
     json_t *msg = NULL;
     if (*id == '-')
         fake_wait(id);
-    pthread_t listener;
+    pthread_t listening;
     alarm(20); /* a test that failed leaves nobody behind */
     procfs_start_time(getpid(), &start);
     json_auto_t *state = json_pack("{sssisIss}", "id", id, "shim_pid", (int)getpid(), "shim_start",
                                    (json_int_t)start, "boot_id", procfs_boot_id());
     _cleanup_(freep) char *text = json_text(state);
-    if (fs_write_atomic(4, "state", text, strlen(text), 0600, false) < 0)
-        return 9;
     if (fcntl(5, F_GETFD) < 0 || fcntl(6, F_GETFD) >= 0)
         return 8;
-    pthread_create(&listener, NULL, fake_listen, (void *)id);
+    listener = frame_listen_at(4, "sock", 0600); /* before its state and its hello, as a real one */
+    if (fs_write_atomic(4, "state", text, strlen(text), 0600, false) < 0)
+        return 9;
+    pthread_create(&listening, NULL, fake_listen, (void *)id);
     say_hello(3, id);
     while (frame_recv(&r, 3, -1, &msg) == 0) {
         fake_answer(3, msg, &r);
         json_decref(msg);
     }
-    pthread_join(listener, NULL);
+    pthread_join(listening, NULL);
     return 0;
 }
 
@@ -280,8 +282,6 @@ static void a_shim_that_runs_is_found_again(void **state)
     struct seen seen = {.fd = w->seen.fd};
     json_auto_t *status = NULL;
     _cleanup_(err_fini) struct err err = {0};
-    for (int i = 0; i < 200 && !fs_exists(w->rundir, "sock"); i++)
-        poll(NULL, 0, 5);
     assert_int_equal(
         shim_connect(w->reactor, w->id, w->rundir, &events, &seen, &again, &status, &err), 0);
     assert_string_equal(json_str(status, "phase", ""), "new");
