@@ -136,13 +136,14 @@ run_unit() { # run_unit LABEL BUILD OPTION...: the unit tests under a sanitizer.
 }
 
 run_bats() { # run_bats SUITE PREFIX DRIVER_PREFIX FILE...
-    suite=$1 BERTH_PREFIX=$2 BERTH_DRIVER_PREFIX=$3
+    suite=$1 BERTH_PREFIX=$2 BERTH_DRIVER_PREFIX=$3 limit=900
+    [ "$suite" != long ] || limit=3600
     export BERTH_PREFIX BERTH_DRIVER_PREFIX
     shift 3
     for file in "$@"; do
         wanted "$file" || continue
         start=$(date +%s)
-        BERTH_WORK=$work timeout -k 10 900 bats --tap "$file" >"$work/bats.tap" 2>&1 </dev/null ||
+        BERTH_WORK=$work timeout -k 10 "$limit" bats --tap "$file" >"$work/bats.tap" 2>&1 </dev/null ||
             grep -q '^not ok' "$work/bats.tap" || {
                 echo "not ok 1 $file ended abnormally"
                 tail -20 "$work/bats.tap" | sed 's/^/# /'
