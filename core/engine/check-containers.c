@@ -306,7 +306,7 @@ static int repair_claimed(struct engine *e, const struct state_container *row,
     if (kind == &freezer_differs)
         container_pause_look(e, row);
     if (kind == &group_left || kind == &attachment_left)
-        container_give_back(e, row);
+        container_take_back(e, row);
     if (kind == &rundir_left)
         rundir_remove(e, row->id);
     if (kind == &exec_left)

@@ -233,18 +233,20 @@ int container_connect_owner(struct engine *e, const char *id, pid_t shim, uint64
     return r;
 }
 
-void container_disconnect(struct engine *e, const struct state_container *row)
+int container_disconnect(struct engine *e, const struct state_container *row, struct err *err)
 {
-    _cleanup_(err_fini) struct err err = {0};
     _cleanup_(state_endpoints_fini) struct state_endpoints list = {0};
-    if (endpoints_of(e, row->id, &list, &err) < 0)
-        log_error("networks of container %s: %s", row->id, err_msg(&err));
+    int r = endpoints_of(e, row->id, &list, err);
+    if (r < 0)
+        return err_wrap(err, "networks of container %s", row->id);
     for (size_t i = 0; i < list.n; i++) {
+        _cleanup_(err_fini) struct err words = {0};
         struct net_entry *n = netset_get(e->nets, list.v[i]->network_id);
-        if (n && is_attached(list.v[i]) && detach(e, n, list.v[i], &err) < 0)
-            log_error("container %s: %s", row->id, err_msg(&err));
-        err_clear(&err);
+        int d = n && is_attached(list.v[i]) ? detach(e, n, list.v[i], &words) : 0;
+        if (d < 0 && r == 0)
+            r = err_move(err, &words);
     }
+    return r;
 }
 
 void networks_event(struct engine *e, const struct state_container *row, const char *action)

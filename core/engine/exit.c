@@ -87,17 +87,25 @@ static void destroy_leftover(void *arg)
 }
 
 /* A process that the kernel does not let go must not hold up the daemon's start: there the rest is done later. */
-void container_give_back(struct engine *e, const struct state_container *row)
+int container_give_back(struct engine *e, const struct state_container *row, struct err *err)
 {
-    container_disconnect(e, row);
+    int r = container_disconnect(e, row, err);
     pthread_mutex_lock(&e->lock);
     bool up = e->up;
     pthread_mutex_unlock(&e->lock);
     if (destroy_groups(e, row->id, up ? KILL_MS : KILL_BOOT_MS) == 0 || up)
-        return;
+        return r;
     struct leftover *l = xcalloc(1, sizeof(*l));
     *l = (struct leftover){.engine = e, .id = xstrdup(row->id)};
     jobs_add(e->jobs, destroy_leftover, l);
+    return r;
+}
+
+void container_take_back(struct engine *e, const struct state_container *row)
+{
+    _cleanup_(err_fini) struct err err = {0};
+    if (container_give_back(e, row, &err) < 0)
+        log_error("container %s: %s", row->id, err_msg(&err));
 }
 
 static char *rundir_name(const char *id)
@@ -247,10 +255,10 @@ int container_ended(struct engine *e, const char *id, const struct container_end
 {
     _cleanup_(state_container_freep) struct state_container *before = NULL;
     int r = state_container_get(e->state, id, &before, err);
-    if (r == 0) {
-        container_give_back(e, before);
+    if (r == 0)
+        r = container_give_back(e, before, err);
+    if (r == 0)
         r = failpoint("exit.given-back", err);
-    }
     if (r == 0) {
         execs_end(e, before, end->time_ns ? end->time_ns : time_now_ns());
         r = write_end(e, before, end, going, err);

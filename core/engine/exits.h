@@ -6,8 +6,11 @@
 
 struct shim;
 
-/* Network and control groups of a container whose processes are gone (or are killed by this). */
-void container_give_back(struct engine *e, const struct state_container *row);
+/* Network and control groups of a container whose processes are gone (or are killed by this). Fails where its row still says that it is
+ * attached; may be repeated. */
+int container_give_back(struct engine *e, const struct state_container *row, struct err *err);
+/* The same, where nobody tries again: what fails is logged, and the container's next start or removal meets it. */
+void container_take_back(struct engine *e, const struct state_container *row);
 struct container_end {
     int64_t code, time_ns; /* time_ns 0: now */
     bool oom;

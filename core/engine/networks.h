@@ -27,8 +27,9 @@ int container_connect(struct connection *c, struct err *err);
 /* Ties what is reserved for the container to its shim. */
 int container_connect_owner(struct engine *e, const char *id, pid_t shim, uint64_t start,
                             struct err *err);
-/* Takes it back: ports, links, addresses, names. What is gone is fine; what fails is logged. */
-void container_disconnect(struct engine *e, const struct state_container *row);
+/* Takes it back: ports, links, addresses, names. What is gone is fine. Fails where a row could not be written, which keeps its address and ports
+ * until this is repeated. */
+int container_disconnect(struct engine *e, const struct state_container *row, struct err *err);
 /* "connect" and "disconnect" of every network of the container. */
 void networks_event(struct engine *e, const struct state_container *row, const char *action);
 

@@ -239,7 +239,7 @@ static int settle(struct repair *r, const struct state_container *row, struct er
     if (ret < 0)
         return ret;
     if (rundir >= 0 || map_get(&r->leftovers, row->id))
-        container_give_back(r->engine, row);
+        container_take_back(r->engine, row);
     bool ended = row->started_ns > 0 && row->auto_remove;
     if (ended || str_eq(row->status, "removing"))
         strv_add(&r->to_remove, row->id);

@@ -32,11 +32,13 @@
 /* Everything but the row. */
 static int purge_trees(struct engine *e, const struct state_container *row, struct err *err)
 {
-    container_disconnect(e, row); /* what a start or an end could not take back */
+    int r = container_disconnect(e, row, err); /* what a start or an end could not take back */
+    if (r < 0)
+        return r;
     json_auto_t *ports = port_bindings_wanted(row->config, row->host_config);
     if (json_object_size(ports) > 0)
         (void)network_release_of(e->network, row->id, NULL);
-    int r = row->layer_id ? storage_layer_remove(e->storage, row->layer_id, err) : 0;
+    r = row->layer_id ? storage_layer_remove(e->storage, row->layer_id, err) : 0;
     if (r < 0)
         return err_wrap(err, "removing the layer of container %s", row->id);
     r = failpoint("remove.layer", err);

@@ -70,7 +70,7 @@ static void starting_undo(struct starting *s)
         live_done(s->live);
     }
     if (s->connected || s->cgroup)
-        container_give_back(e, s->row);
+        container_take_back(e, s->row);
 }
 
 /* The program that was just started may be one that ends at once: its end goes first, but where other starts wait for a shim. */
