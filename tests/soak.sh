@@ -19,12 +19,14 @@ same_as() { [ "$(census)" = "$1" ]; }
 daemon_stop
 daemon_start
 before=$(census)
+census_files | sort >"$T/files.before"
 daemon_stop
 code=0
 python3 "$LIB/soak.py" --world "$T" --berthd "$BERTHD" "$@" || code=$?
 eventually 30 same_as "$before" || {
     echo "What the kernel holds has changed:"
     diff <(echo "$before") <(census) || :
+    census_files | sort | diff "$T/files.before" - || :
     code=1
 }
 daemon_stop || code=1

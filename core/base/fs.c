@@ -2,6 +2,7 @@
 /* Files: bounded reads, atomic writes, paths inside a root. */
 #include "base/fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -72,6 +73,8 @@ static int sync_parent(int dirfd, const char *path)
     return fs_sync_dir(dirfd, dir);
 }
 
+#define TMP_HEX 16 /* digits between the name and ".tmp" */
+
 /* Over what is there already. ext4 writes a file to the disk when it is renamed over another one, for the sake of programs that do not
  * sync, and that takes longer than all the rest: who does not ask for the disk has the two names exchanged. */
 static int put_in_place(int dirfd, const char *tmp, const char *path, bool sync)
@@ -85,8 +88,8 @@ static int put_in_place(int dirfd, const char *tmp, const char *path, bool sync)
 
 int fs_write_atomic(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync)
 {
-    char suffix[17];
-    id_random_hex(suffix, 8);
+    char suffix[TMP_HEX + 1];
+    id_random_hex(suffix, TMP_HEX / 2);
     _cleanup_(freep) char *tmp = str_printf("%s.%s.tmp", path, suffix);
     _cleanup_(closep) int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
@@ -101,6 +104,25 @@ int fs_write_atomic(int dirfd, const char *path, const void *data, size_t n, mod
         return r;
     }
     return sync ? sync_parent(dirfd, path) : 0;
+}
+
+static bool is_tmp_of(const char *file, const char *name)
+{
+    const char *rest = str_after(file, name);
+    return rest && *rest == '.' && strspn(rest + 1, "0123456789abcdef") == TMP_HEX &&
+           str_eq(rest + 1 + TMP_HEX, ".tmp");
+}
+
+void fs_sweep_tmp(int dirfd, const char *name)
+{
+    int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir)
+        close_fd(copy);
+    struct dirent *d;
+    while (dir && (d = readdir(dir)))
+        if (is_tmp_of(d->d_name, name))
+            unlinkat(dirfd, d->d_name, 0);
 }
 
 int fs_open_dir(int dirfd, const char *path)

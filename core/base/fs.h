@@ -23,6 +23,9 @@ int fs_write(int dirfd, const char *path, const void *data, size_t n, mode_t mod
 /* Writes a temporary beside it and renames it into place; `sync`: fsync of file and directory. */
 int fs_write_atomic(int dirfd, const char *path, const void *data, size_t n, mode_t mode,
                     bool sync);
+/* Removes the temporaries of `name` that writers who were killed have left in the directory. For who is the only writer, or at a time when
+ * nobody writes. */
+void fs_sweep_tmp(int dirfd, const char *name);
 /* Writes all, whatever write(2) accepts at once; negative errno. */
 int fs_write_all(int fd, const void *data, size_t n);
 

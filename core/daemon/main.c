@@ -66,13 +66,18 @@ static void nofile_raise(void)
         log_warn("cannot raise the limit of open files: %m");
 }
 
+#define PID_NAME "berthd.pid"
+
 static int pid_write(struct daemon *d, const char *run_root, struct err *err)
 {
     _cleanup_(freep) char *text = str_printf("%d\n", (int)getpid());
     int r = fs_mkdir_p(run_root, 0711);
     if (r < 0)
         return err_errno(err, r, "cannot make run_root %s", run_root);
-    _cleanup_(freep) char *path = str_printf("%s/berthd.pid", run_root);
+    _cleanup_(closep) int dir = fs_open_dir(AT_FDCWD, run_root);
+    if (dir >= 0)
+        fs_sweep_tmp(dir, PID_NAME);
+    _cleanup_(freep) char *path = str_printf("%s/" PID_NAME, run_root);
     r = fs_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, false);
     if (r < 0) { /* a full run_root: what runs there has to be stopped all the same */
         log_warn("cannot write %s: %s", path, strerror(-r));

@@ -92,6 +92,14 @@ int record_make(struct engine *e, const struct state_container *row, struct err 
     return r < 0 ? err_errno(err, r, "writing %s", path) : 0;
 }
 
+void record_sweep(struct engine *e, const char *id)
+{
+    _cleanup_(freep) char *path = container_path(e, id, NULL);
+    _cleanup_(closep) int dir = fs_open_dir(AT_FDCWD, path);
+    if (dir >= 0)
+        fs_sweep_tmp(dir, RECORD_NAME);
+}
+
 void record_write(struct engine *e, const char *id)
 {
     _cleanup_(err_fini) struct err err = {0};

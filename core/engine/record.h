@@ -6,6 +6,8 @@
 
 /* Writes containers/<id>/plan.json anew, of the row as it is in the database. */
 int record_make(struct engine *e, const struct state_container *row, struct err *err);
+/* Takes away what daemons that were killed in the middle of that have left. */
+void record_sweep(struct engine *e, const char *id);
 /* The same after a start and an end: an older record is there, and the container lives on without a newer, so a failure is only said. */
 void record_write(struct engine *e, const char *id);
 /* Whether a recovery could use what lies there. */

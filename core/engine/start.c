@@ -233,6 +233,7 @@ static int make_all(struct starting *s, json_t **plan, struct err *err)
 {
     struct engine *e = s->engine;
     s->begun_ns = time_now_ns();
+    record_sweep(e, s->row->id);
     int r = container_inherit(e, &s->row, err);
     if (r < 0)
         return r;

@@ -92,6 +92,7 @@ static int serve(struct loop *l, struct server *s, int dirfd, int lock)
 
 static int start(int dirfd, int lock)
 {
+    fs_sweep_tmp(dirfd, NETD_STATE);
     struct loop *l = loop_new();
     struct server *s = l ? server_open(l, dirfd, IDLE_MS) : NULL;
     if (!s) {

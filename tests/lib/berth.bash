@@ -173,6 +173,7 @@ eventually() {
     done
 }
 
+census_files() { find "$T/data/containers" "$T/data/storage" "$T/data/volumes" "$T/run" ! -path '*/netd/state' 2>/dev/null; }
 # What the kernel holds of this daemon, as numbers a line each: compare before and after.
 # A shim in reserve is there or not, as it happens; it is not counted.
 kernel_census() {
@@ -186,7 +187,7 @@ kernel_census() {
     echo "cgroups $(inworld find /sys/fs/cgroup -type d | wc -l)"
     spares=$(pgrep -c -P "$pid" -f '^berth-shim -{64}$' || :)
     echo "fds $(($(ls "/proc/$pid/fd" | wc -l) - 2 * spares))"
-    echo "files $(find "$T/data/containers" "$T/data/storage" "$T/data/volumes" "$T/run" ! -path '*/netd/state' 2>/dev/null | wc -l)"
+    echo "files $(census_files | wc -l)"
     echo "processes $(($(inworld sh -c 'cat $(find /sys/fs/cgroup/pids -name cgroup.procs 2>/dev/null || find /sys/fs/cgroup -name cgroup.procs)' | wc -l) - spares))"
 }
 

@@ -47,6 +47,23 @@ static void atomic_write_replaces_and_leaves_no_temporary(void **state)
     assert_true(bytes > 0);
 }
 
+static void temporaries_of_the_killed_are_swept_by_name(void **state)
+{
+    static const char *const names[] = {"f.0123456789abcdef.tmp",
+                                        "f.fedcba9876543210.tmp",
+                                        "f",
+                                        "f.0123.tmp",
+                                        "f.0123456789abcdeg.tmp",
+                                        "g.0123456789abcdef.tmp",
+                                        "f.0123456789abcdef.tmpx"};
+    _cleanup_(closep) int root = root_of(state);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        assert_int_equal(fs_write(root, names[i], "x", 1, 0600), 0);
+    fs_sweep_tmp(root, "f");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        assert_int_equal(fs_exists(root, names[i]), i >= 2);
+}
+
 static void paths_in_a_root_cannot_leave_it(void **state)
 {
     _cleanup_(closep) int root = root_of(state);
@@ -95,6 +112,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(atomic_write_replaces_and_leaves_no_temporary, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(temporaries_of_the_killed_are_swept_by_name, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(paths_in_a_root_cannot_leave_it, setup, teardown),
         cmocka_unit_test_setup_teardown(removal_does_not_follow_links, setup, teardown),
