@@ -3,7 +3,7 @@
 """
 Execs, many: each with its own word and exit code, and memory that does not grow.
 
-execs.py SOCKET CONTAINER COUNT PID... ; the dirty memory of these processes is looked at after a fifth, and at the end
+execs.py SOCKET CONTAINER COUNT PID... ; the dirty memory of these processes is looked at after each fifth, and may not grow from the first to the end
 """
 import random
 import sys
@@ -42,8 +42,10 @@ def client():
     while True:
         with lock:
             n = next(left, None)
-            if n == count // 5:
-                first.update({pid: dirty_kb(pid) for pid in pids})
+            if n and n % (count // 5) == 0:
+                now = {pid: dirty_kb(pid) for pid in pids}
+                first.update(first or now)
+                print(f"{n} execs, {now} kB", flush=True)
         if n is None or len(wrong) > 20:
             return
         try:
