@@ -56,9 +56,17 @@ struct looking {
     struct findings *out;
 };
 
+static bool is_leaving(const struct state_container *row)
+{
+    return str_eq(row->status, "removing") || str_eq(row->status, "dead");
+}
+
+/* Of one that is half removed nothing else is missed. */
 static void look_storage(struct looking *l)
 {
     const char *id = l->row->id;
+    if (is_leaving(l->row))
+        return;
     _cleanup_(freep) char *dir = container_path(l->engine, id, NULL);
     if (l->row->layer_id && storage_layer_look(l->engine->storage, l->row->layer_id) == -ENOENT)
         findings_add(l->out, &layer_missing, id, "its writable layer %s is not there",
@@ -125,7 +133,7 @@ static void look_ended(struct looking *l)
         for (size_t i = 0; i < execs.n; i++)
             if (execs.v[i]->running)
                 findings_add(l->out, &exec_left, id, "exec %s runs by its row", execs.v[i]->id);
-    if (str_eq(l->row->status, "removing") || str_eq(l->row->status, "dead"))
+    if (is_leaving(l->row))
         findings_add(l->out, &removal_unfinished, id, "its removal was begun and is not finished");
 }
 

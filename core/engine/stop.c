@@ -229,6 +229,11 @@ static int kill_late(struct engine *e, const char *ref, const struct state_conta
 {
     if (is_newer(e, row))
         return -EAGAIN;
+    /* It has ended, and its row could not say so: perhaps now, and then by this. */
+    if (l && is_end(row, signal) && live_check_noted(l, NULL) < 0) {
+        live_retry(l);
+        return await_end(l, row, shim, err);
+    }
     int r = 0;
     if (l && signal == SIGKILL)
         r = await_end(l, row, shim, err);

@@ -132,7 +132,13 @@ rm_force_after() {
     [ "$1" = undone ] || [ -z "$(b volume ls -q)" ]
 }
 
-no_exec_runs() { [ "$(b inspect -f '{{json .ExecIDs}}' box)" = null ]; }
+# One whose start failed is listed, as it may be started yet.
+no_exec_runs() {
+    local x
+    for x in $(b inspect -f '{{range .ExecIDs}}{{.}} {{end}}' box); do
+        [ "$(curl -s --unix-socket "$T/berth.sock" "http://x/exec/$x/json" | jq .Running)" = false ] || return 1
+    done
+}
 exec_prepare() { slow; }
 exec_act() { b exec box true && eventually 20 no_exec_runs_or_dead; }
 no_exec_runs_or_dead() { ! daemon_lives || no_exec_runs; }
