@@ -196,7 +196,7 @@ L
         [[ $output == *"Could not find the file /nope/x in container $c"* ]]
         run b cp "$d/nope" "$c:/tmp"
         [ "$status" -eq 1 ]
-        [[ $output == *"No such file"* ]]
+        [[ $output == *"no such file"* ]]
         run b cp "$c:/tmp/f" "$d/none/x"
         [ "$status" -eq 1 ]
         [[ $output == *"does not exist"* ]]
