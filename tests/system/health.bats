@@ -26,7 +26,7 @@ last_output() { field "$1" '{{range .State.Health.Log}}{{.Output}}{{end}}'; }
 last_code() { field "$1" '{{range .State.Health.Log}}{{.ExitCode}} {{end}}' | awk '{ print $NF }'; }
 results() { field "$1" '{{len .State.Health.Log}}'; }
 results_are() { [ "$(results "$1")" = "$2" ]; }
-last_start() { field "$1" '{{range .State.Health.Log}}{{.Start}} {{end}}' | awk '{ print $NF }'; }
+last_start() { field "$1" '{{range .State.Health.Log}}{{json .Start}} {{end}}' | awk '{ print $NF }'; }
 # A check that began after now is there.
 checked_again() { [ "$(last_start "$1")" != "$2" ]; }
 runs_once() { [ "$(pgrep -c -f -x "$1")" = 1 ]; }
