@@ -176,14 +176,24 @@ void child_mount_all(struct child *c)
 static const struct fscontext empty_dir = {
     .type = "tmpfs", .source = "tmpfs", .attr = MOUNT_ATTR_RDONLY};
 
+/* The first one is made, and put in place by the caller; what is in place can be cloned (before 6.15 the kernel refuses to clone a tree
+ * that is mounted nowhere). */
+static int empty_tree(int *empty)
+{
+    if (*empty >= 0)
+        return clone_tree(*empty, "", false);
+    *empty = fscontext_mount(&empty_dir, NULL, 0);
+    if (*empty < 0)
+        return *empty;
+    int tree = fcntl(*empty, F_DUPFD_CLOEXEC, 3);
+    return tree < 0 ? -errno : tree;
+}
+
 static int masking_tree(struct child *c, int over, int *empty)
 {
     struct stat st;
-    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode)) {
-        if (*empty < 0)
-            *empty = fscontext_mount(&empty_dir, NULL, 0);
-        return *empty < 0 ? *empty : clone_tree(*empty, "", false);
-    }
+    if (fstat(over, &st) == 0 && S_ISDIR(st.st_mode))
+        return empty_tree(empty);
     _cleanup_(closep) int null = fs_open_in_root(c->root, "/dev/null", O_PATH, 0);
     if (null < 0)
         return null;
