@@ -231,6 +231,22 @@ def make_places(plan, where):
                     g.write(f.read())
 
 
+def settled(talk):
+    """What the recorded monitor had noticed before its answer comes before the question: who wins a race is no part of a recording."""
+    out = list(talk)
+    for i, m in enumerate(talk):
+        if m["msg"]["type"] != "exec_exited":
+            continue
+        asked = [t for t in out[:out.index(m)] if t["msg"]["type"] == "status"]
+        answered = [t["msg"]["seq"] for t in talk[i:] if t["msg"]["type"] == "reply"]
+        for t in asked:
+            if t["msg"]["seq"] in answered:
+                out.remove(m)
+                out.insert(out.index(t), m)
+                break
+    return out
+
+
 class Daemon:
     """A daemon as it was recorded, with a shim of today."""
 
@@ -269,7 +285,7 @@ class Daemon:
 
     def play(self, talk):
         prepare = next(m["msg"]["seq"] for m in talk if m["msg"]["type"] == "prepare")
-        for m in talk:
+        for m in settled(talk):
             msg = m["msg"]
             if m["from"] == "daemon":
                 fds = self.descriptors(msg) if m["fds"] else []
