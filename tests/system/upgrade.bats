@@ -30,7 +30,7 @@ runs() { cmp -s "/proc/$1/exe" "$2"; }
 logged() { grep -q "$1" "$T/berthd.log"; }
 
 @test "upgrade under load: same processes, no line lost or doubled, right exit codes" {
-    b run -d --name load --network none busybox sh -c 'i=0; until [ -e /go ]; do i=$((i + 1)); echo $i; done; echo $i >/count; until [ -e /read ]; do sleep 0.05; done; exit 5'
+    b run -d --name load --network none --log-opt max-size=1g busybox sh -c 'i=0; until [ -e /go ]; do i=$((i + 1)); echo $i; done; echo $i >/count; until [ -e /read ]; do sleep 0.05; done; exit 5'
     b run -d -i --name reads --network none busybox sh -c 'read line; echo "got $line"; exit 6'
     b run -d --name quiet --network none --restart always busybox sleep 1000
     pid=$(init_pid load)
