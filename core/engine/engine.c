@@ -319,6 +319,7 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     stop_work(e);
+    shim_spare_end(e->spare); /* it is in the engine's control groups */
     leave_host(e);
     /* The table is emptied first: freeing an entry takes the lock. */
     pthread_mutex_lock(&e->lock);

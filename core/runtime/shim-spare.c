@@ -26,7 +26,7 @@ struct shim_spare {
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    bool stop, wanted;
+    bool stop, ended, wanted;
     int64_t due_ns; /* when it is made, where it is wanted; 0: at once */
     char *preload;  /* the log driver that its container will probably have, or NULL */
     struct shim *ready;
@@ -38,6 +38,14 @@ static void let_go(struct shim *s)
         return;
     shim_process_end(s);
     shim_unref(s);
+}
+
+static struct shim *take_ready(struct shim_spare *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct shim *s = steal_ptr(&p->ready);
+    pthread_mutex_unlock(&p->lock);
+    return s;
 }
 
 static int preload(struct shim *s, const char *path)
@@ -133,16 +141,24 @@ int shim_spare_open(struct shim_reactor *r, int image, struct shim_spare **out, 
     return 0;
 }
 
-void shim_spare_close(struct shim_spare *p)
+void shim_spare_end(struct shim_spare *p)
 {
-    if (!p)
+    if (!p || p->ended)
         return;
     pthread_mutex_lock(&p->lock);
     p->stop = true;
     pthread_cond_signal(&p->changed);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
-    let_go(p->ready);
+    p->ended = true;
+    let_go(take_ready(p));
+}
+
+void shim_spare_close(struct shim_spare *p)
+{
+    if (!p)
+        return;
+    shim_spare_end(p);
     free(p->preload);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
@@ -177,14 +193,6 @@ pid_t shim_spare_pid(struct shim_spare *p)
     pid_t pid = p->ready ? p->ready->pid : 0;
     pthread_mutex_unlock(&p->lock);
     return pid;
-}
-
-static struct shim *take_ready(struct shim_spare *p)
-{
-    pthread_mutex_lock(&p->lock);
-    struct shim *s = steal_ptr(&p->ready);
-    pthread_mutex_unlock(&p->lock);
-    return s;
 }
 
 void shim_spare_renew(struct shim_spare *p)

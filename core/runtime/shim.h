@@ -28,6 +28,8 @@ int shim_image_open(const char *path, struct err *err);
 /* --- one shim that is up before its container, for shim_spawn() to take. None until it is wanted for the first time. */
 struct shim_spare;
 int shim_spare_open(struct shim_reactor *r, int image, struct shim_spare **out, struct err *err);
+/* Ends the one in reserve, and none comes any more. NULL is allowed, and so is a second time. */
+void shim_spare_end(struct shim_spare *p);
 void shim_spare_close(struct shim_spare *p);
 /* There shall be one, in so many milliseconds. `driver`: the file of the log driver that it loads meanwhile, or NULL for the one before. */
 void shim_spare_want(struct shim_spare *p, const char *driver, int64_t delay_ms);

@@ -55,3 +55,12 @@ rest_same_as() { [ "$(without_fds "$(kernel_census)")" = "$(without_fds "$1")" ]
     b rm -f $(b ps -aq) >/dev/null 2>&1 || :
     eventually 5 same_as "$before" || diff <(echo "$before") <(kernel_census)
 }
+
+@test "a daemon that ends with nothing running leaves no control group" {
+    b run --rm --network none busybox true
+    eventually 10 pgrep -P "$(cat "$T/berthd.pid")" -f '^berth-shim -' # the one in reserve
+    [ "$(inworld find /sys/fs/cgroup -name 'berth-*' | wc -l)" -gt 0 ]
+    daemon_stop
+    [ "$(inworld find /sys/fs/cgroup -name 'berth-*' | wc -l)" -eq 0 ]
+    daemon_start
+}
