@@ -53,5 +53,5 @@ tr -d '\r' <"$dir/tap.log"
 grep -q '^# the end' "$dir/tap.log" || {
     echo "# file vm/boot ${BERTH_VM_SECONDS:-570}"
     echo "not ok 999 the machine ended before its tests did"
-    tail -20 "$dir/qemu.log" "$dir/console.log" | tr -d '\r' | sed 's/^/# /'
+    tail -n 20 "$dir/qemu.log" "$dir/console.log" | tr -d '\r' | sed 's/^/# /'
 }
