@@ -104,20 +104,23 @@ static void kill_one(pid_t pid, void *arg)
         *one = pid;
 }
 
-/* Frozen where there is a freezer, so that nothing forks away from the list while it is gone through. */
+/* Frozen where there is a freezer, so that nothing forks away from the list while it is gone through. Not by cgroup.kill: after one, kernels
+ * with the counting form of it (6.1 of Debian among them) end at once what is cloned into the group later. */
 pid_t check_group_kill(const struct check_group *g)
 {
     pid_t one = 0;
     _cleanup_(freep) char *seen = g->dir ? procs_of(g->dir) : NULL;
     if (!seen || !*seen)
         return 0;
-    bool whole = put(g->dir, "cgroup.kill", "1"); /* version 2, from Linux 5.14 */
-    bool frozen = !whole && put(g->dir, "freezer.state", "FROZEN");
+    bool frozen2 = put(g->dir, "cgroup.freeze", "1"); /* SIGKILL ends what is frozen there */
+    bool frozen1 = !frozen2 && put(g->dir, "freezer.state", "FROZEN");
     _cleanup_(freep) char *list = procs_of(g->dir);
     if (list)
         each_pid(list, "\n", kill_one, &one);
-    if (frozen)
+    if (frozen1)
         put(g->dir, "freezer.state", "THAWED");
+    if (frozen2)
+        put(g->dir, "cgroup.freeze", "0");
     return one;
 }
 
