@@ -185,8 +185,9 @@ P
     gone() { tail -n 1 "$T/live" | grep -qx 'three 1' && ! tail -n 2 "$T/live" | grep -q one; }
     eventually 10 gone
     # A view of a named container ends with it.
-    timeout 20 "$BERTH" stats three >/dev/null 3>&- &
+    timeout 20 "$BERTH" stats --format '{{.Name}}' three >"$T/view" 3>&- &
     view=$!
+    eventually 10 grep -q three "$T/view"
     b rm -f three
     wait $view
     # On a terminal the screen is drawn anew.
